@@ -1,0 +1,1 @@
+//! Running detectors: registry, SARIF, progress and time left, cancellation.

@@ -1,0 +1,2 @@
+//! `watchbell-server`.
+fn main() {}

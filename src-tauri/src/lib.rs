@@ -1,0 +1,3 @@
+//! The desktop shell: bridge, tray, popups, keyring.
+
+pub mod view;

@@ -1,0 +1,2 @@
+//! The desktop binary.
+fn main() {}
