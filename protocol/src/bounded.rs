@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn clip_cuts_at_a_character_and_says_so() {
-        assert_eq!(Text::<8>::clip("größer als"), "größ…");
+        assert_eq!(Text::<8>::clip("größer als"), "grö…");
         assert_eq!(Text::<20>::clip("fits"), "fits");
         assert_eq!(Text::<1>::clip("no room"), "");
     }

@@ -100,7 +100,7 @@ pub fn parse<'a, T: Deserialize<'a>>(json: &'a str, root: &str) -> Result<T, Wir
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let field = match (root, path.as_str()) {
-            (_, "." | "") => root.to_owned(),
+            (_, "." | "?" | "") => root.to_owned(),
             ("", path) => path.to_owned(),
             (root, path) if path.starts_with('[') => format!("{root}{path}"),
             (root, path) => format!("{root}.{path}"),

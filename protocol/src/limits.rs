@@ -40,12 +40,12 @@ pub const TOKEN_BYTES: usize = 4096;
 /// The server pings a connection this often.
 pub const PING_EVERY: Duration = Duration::from_secs(25);
 /// A peer silent for this long is gone; both sides watch it.
-pub const SILENCE: Duration = Duration::from_secs(60);
+pub const SILENCE: Duration = Duration::from_mins(1);
 /// A runner renews its lease this often …
 pub const LEASE_RENEW_EVERY: Duration = Duration::from_secs(10);
 /// … and loses it after this long without.
 pub const LEASE: Duration = Duration::from_secs(30);
 /// An access token's life.
-pub const ACCESS_TOKEN: Duration = Duration::from_secs(600);
+pub const ACCESS_TOKEN: Duration = Duration::from_mins(10);
 /// How long a command's id is remembered, so that resending it applies it once.
-pub const COMMAND_IDS_KEPT: Duration = Duration::from_secs(35 * 24 * 3600);
+pub const COMMAND_IDS_KEPT: Duration = Duration::from_hours(35 * 24);
