@@ -1,0 +1,119 @@
+//! Everything on disk: the journal, the state, the ids of applied commands.
+//!
+//! The queries are one file per domain and plain SQL; what is SQLite's own is in this file alone. One connection writes,
+//! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use watchbell_protocol::Epoch;
+
+/// A connection inside or outside a transaction; what queries take.
+pub type Conn = SqliteConnection;
+/// A transaction.
+pub type Tx = Transaction<'static, Sqlite>;
+
+/// The name of the database inside the data folder.
+pub const FILE_NAME: &str = "watchbell.db";
+
+/// Connections that read. A query takes well under a millisecond; more would only wait for the same two cores.
+const READERS: u32 = 8;
+/// How long a statement waits for a lock that another process holds.
+const BUSY: Duration = Duration::from_secs(5);
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    epoch: Epoch,
+}
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A later version of the server has changed it.
+    #[error(
+        "the database has migration {found}, this watchbell-server knows them up to {known}: start the version that \
+         wrote it, or a later one"
+    )]
+    Newer {
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest migration of this build.
+        known: i64,
+    },
+    /// A migration failed, or an applied one was changed.
+    #[error("the database could not be brought up to date")]
+    Migrate(#[source] MigrateError),
+    /// SQLite refused.
+    #[error("the database could not be opened")]
+    Database(#[from] sqlx::Error),
+}
+
+impl Store {
+    /// Opens the file, which is made if it is not there, and brings its tables up to date.
+    pub async fn open(file: &Path) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let writer = writer.connect_with(options.clone()).await?;
+        migrate(&writer).await?;
+        let epoch = epoch(&writer).await?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.read_only(true));
+        Ok(Self { writer, readers, epoch })
+    }
+
+    /// The life of the journals in this database.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Begins a transaction that writes. It holds the only writer: no network, no hashing inside.
+    pub async fn write(&self) -> sqlx::Result<Tx> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Begins a transaction that reads: all its queries see the same moment.
+    pub async fn read(&self) -> sqlx::Result<Tx> {
+        self.readers.begin().await
+    }
+
+    /// Closes the database after what is under way.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
+    MIGRATIONS.run(pool).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => {
+            OpenError::Newer { found, known: MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0) }
+        }
+        error => OpenError::Migrate(error),
+    })
+}
+
+/// The epoch, drawn at random the first time.
+async fn epoch(pool: &SqlitePool) -> sqlx::Result<Epoch> {
+    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query("INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO NOTHING")
+        .bind(i64::from(rand::random::<u32>()))
+        .execute(&mut *tx)
+        .await?;
+    let (epoch,): (i64,) = sqlx::query_as("SELECT value FROM meta WHERE key = 'epoch'").fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(Epoch(epoch as u32))
+}
