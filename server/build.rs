@@ -1,4 +1,4 @@
-//! The migrations are compiled in: a new file means building again.
+//! Builds again when a migration was added: they are part of the binary.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");
