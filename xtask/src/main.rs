@@ -1,2 +1,81 @@
-//! `cargo xtask`.
-fn main() {}
+//! `cargo xtask`: the two commands that matter (`demo`, `test`) and the two that they use (`tidy`, `codegen`).
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use xtask::{codegen, demo, processes, shell, test, tidy};
+
+/// Watchbell's own tasks. Each installs what it needs and says so.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Do the main job, with nothing prepared: a server, two members, the desktop app, an analysis, a popup.
+    Demo(DemoArgs),
+    /// Run every check: formatting, lints, tidy, generated files, and all tests down to the real window.
+    Test(TestArgs),
+    /// Check the rules of the house: layer edges, module docs, file lengths, imports.
+    Tidy,
+    /// Make the TypeScript types and the wire reference from the Rust types.
+    Codegen {
+        /// Only say whether they are up to date; exit with 1 if not.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct DemoArgs {
+    /// Use a virtual display even if there is a real one, and end by itself.
+    #[arg(long)]
+    headless: bool,
+    /// Write `overview-running.png`, `overview-done.png`, `popup.png` and `demo.json` there, and end by itself.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What to analyse [default: this repository].
+    #[arg(long, value_name = "PATH")]
+    repo: Option<PathBuf>,
+    /// Run a detector that has to compile the repository first (clippy).
+    #[arg(long, value_name = "DETECTOR", value_parser = ["clippy"])]
+    with: Vec<String>,
+    /// The window's theme.
+    #[arg(long, default_value = "light", value_parser = ["light", "dark"])]
+    theme: String,
+}
+
+#[derive(clap::Args)]
+struct TestArgs {
+    /// Leave out what needs a display.
+    #[arg(long)]
+    no_desktop: bool,
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+}
+
+fn main() -> ExitCode {
+    processes::stop_on_interrupt();
+    let result = match Args::parse().task {
+        Task::Demo(args) => demo::run(&demo::Options {
+            headless: args.headless,
+            out: args.out,
+            repo: args.repo,
+            with: args.with,
+            theme: args.theme,
+        }),
+        Task::Test(args) => test::run(&test::Options { desktop: !args.no_desktop, filter: args.filter }),
+        Task::Tidy => tidy::run(),
+        Task::Codegen { check } => codegen::run(check),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

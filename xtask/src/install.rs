@@ -1,0 +1,160 @@
+//! What the tasks need on the machine, and how it gets there. Nothing is installed without being said.
+//!
+//! On a system without apt the names are told instead: every distribution has them under names of its own.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell::{self, command, is_there, quietly, root, run, say};
+
+/// A set of Debian packages that serve one purpose.
+pub struct Packages {
+    /// What they are for, in a few words.
+    pub purpose: &'static str,
+    names: &'static [&'static str],
+}
+
+/// To build the desktop app.
+pub const BUILD: Packages = Packages {
+    purpose: "to build the desktop app",
+    names: &[
+        "build-essential",
+        "pkg-config",
+        "libwebkit2gtk-4.1-dev",
+        "libayatana-appindicator3-dev",
+        "librsvg2-dev",
+        "libssl-dev",
+        "libxdo-dev",
+    ],
+};
+
+/// To show it without a display, and to look at it.
+pub const SESSION: Packages = Packages {
+    purpose: "for a desktop session without a display",
+    names: &[
+        "xvfb",
+        "dbus",
+        "dbus-x11",
+        "dunst",
+        "gnome-keyring",
+        "libsecret-tools",
+        "imagemagick",
+        "xdotool",
+        "openbox",
+        "x11-utils",
+        "xdg-utils",
+        "fonts-dejavu-core",
+        "adwaita-icon-theme",
+        "libnotify-bin",
+    ],
+};
+
+/// To drive its window, and to compare detectors with the tools run by hand.
+pub const TESTS: Packages =
+    Packages { purpose: "for the tests", names: &["webkit2gtk-driver", "shellcheck", "python3-venv"] };
+
+/// Installs what is missing of these packages.
+pub fn packages(sets: &[Packages]) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    for set in sets {
+        if !is_there("dpkg-query") {
+            say(format_args!("no Debian packages here; {} you need: {}", set.purpose, set.names.join(" ")));
+            continue;
+        }
+        let missing: Vec<_> = set.names.iter().copied().filter(|name| !is_installed(name)).collect();
+        if !missing.is_empty() {
+            say(format_args!("installing {}: {}", set.purpose, missing.join(" ")));
+            apt_get(&["update", "-qq"])?;
+            apt_get(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat())?;
+        }
+    }
+    Ok(())
+}
+
+fn is_installed(package: &str) -> bool {
+    quietly(&mut command("dpkg-query", &["-W", "-f=${Status}", package]))
+        .is_ok_and(|status| status == "install ok installed")
+}
+
+/// As root, or with sudo.
+fn apt_get(args: &[&str]) -> Result<()> {
+    let mut apt = if nix::unistd::Uid::effective().is_root() {
+        command("apt-get", args)
+    } else if is_there("sudo") {
+        command("sudo", &[&["--", "apt-get"], args].concat())
+    } else {
+        bail!("apt-get needs root or sudo: run `apt-get {}` and try again", args.join(" "));
+    };
+    quietly(apt.env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
+}
+
+/// The least version of Node that Vite takes.
+const NODE: (u32, u32) = (20, 19);
+
+/// The UI's npm packages, as its lock file names them.
+pub fn ui_packages() -> Result<()> {
+    let version = quietly(&mut command("node", &["--version"]))
+        .context("the UI is built with Node.js: install version 20.19 or later, with npm")?;
+    let mut parts = version.trim().trim_start_matches('v').split('.').map_while(|part| part.parse::<u32>().ok());
+    let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    if found < NODE {
+        bail!("Node.js {} is too old for the UI's build: install {}.{} or later", version.trim(), NODE.0, NODE.1);
+    }
+    let ui = root().join("ui");
+    let installed = ui.join("node_modules/.package-lock.json");
+    let is_fresh = newer(&installed, &ui.join("package-lock.json"));
+    if !is_fresh {
+        say("installing the UI's npm packages");
+        npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    }
+    Ok(())
+}
+
+/// Runs npm in `ui/`.
+pub fn npm(args: &[&str]) -> Result<()> {
+    run(command("npm", args).current_dir(root().join("ui")))
+}
+
+/// Whether `made` exists and is not older than `from`.
+fn newer(made: &std::path::Path, from: &std::path::Path) -> bool {
+    let time = |path: &std::path::Path| path.metadata().and_then(|data| data.modified());
+    matches!((time(made), time(from)), (Ok(made), Ok(from)) if made >= from)
+}
+
+/// The test runner.
+pub fn nextest() -> Result<()> {
+    if quietly(&mut shell::cargo(&["nextest", "--version"])).is_err() {
+        say("installing cargo-nextest (once, a few minutes)");
+        run(&mut shell::cargo(&["install", "cargo-nextest", "--locked"]))?;
+    }
+    Ok(())
+}
+
+/// Tools that detectors call, in versions of our choice, so that a test compares with the same program run by hand.
+/// Returns the folders to put in front of `PATH`.
+pub fn detector_tools() -> Result<Vec<PathBuf>> {
+    let tools = shell::target().join("tools");
+    let venv = tools.join("python");
+    if !venv.join("bin/ruff").exists() {
+        say("installing ruff, for the tests");
+        quietly(&mut command("python3", &["-m", "venv", &venv.to_string_lossy()]))?;
+        quietly(&mut command(venv.join("bin/pip"), &["install", "--quiet", "--disable-pip-version-check", RUFF]))?;
+    }
+    let npm = tools.join("npm");
+    if !npm.join("node_modules/.bin/eslint").exists() {
+        say("installing eslint, for the tests");
+        std::fs::create_dir_all(&npm)?;
+        let prefix = npm.to_string_lossy().into_owned();
+        quietly(&mut command(
+            "npm",
+            &["install", "--prefix", &prefix, "--no-audit", "--no-fund", "--loglevel=error", ESLINT],
+        ))?;
+    }
+    Ok(vec![venv.join("bin"), npm.join("node_modules/.bin")])
+}
+
+const RUFF: &str = "ruff==0.17.5";
+const ESLINT: &str = "eslint@10.15.0";

@@ -1,0 +1,11 @@
+//! What `cargo xtask` is made of. A library as well, so that the tests in a real window use the same virtual session
+//! as the demo.
+
+pub mod codegen;
+pub mod demo;
+pub mod install;
+pub mod processes;
+pub mod session;
+pub mod shell;
+pub mod test;
+pub mod tidy;

@@ -1,0 +1,67 @@
+//! `cargo xtask test`: every check there is, in the order in which they fail fastest.
+
+use std::{env, ffi::OsString, path::PathBuf};
+
+use anyhow::Result;
+
+use crate::{
+    codegen, install,
+    shell::{cargo, run as run_command, step, target},
+    tidy,
+};
+
+/// What to run.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Also what needs a window.
+    pub desktop: bool,
+    /// Only tests whose name contains this; everything else is left out then.
+    pub filter: Option<String>,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<()> {
+    let tools = step("preparing the machine", || prepare(options))?;
+    if options.filter.is_none() {
+        step("formatting", || run_command(&mut cargo(&["fmt", "--all", "--check"])))?;
+        step("tidy", tidy::run)?;
+        step("the UI: lint", || install::npm(&["run", "--silent", "lint"]))?;
+        step("the UI: tests", || install::npm(&["run", "--silent", "test"]))?;
+    }
+    step("the UI: build", || install::npm(&["run", "--silent", "build"]))?;
+    step("building everything", || run_command(&mut cargo(&["build", "--workspace", "--all-targets"])))?;
+    if options.filter.is_none() {
+        step("generated files", || codegen::run(true))?;
+        step("clippy", || {
+            run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+        })?;
+    }
+    step("tests", || rust_tests(options, tools))
+}
+
+fn prepare(options: &Options) -> Result<Vec<PathBuf>> {
+    let session: &[_] = if options.desktop { &[install::SESSION] } else { &[] };
+    install::packages(&[install::BUILD, install::TESTS])?;
+    install::packages(session)?;
+    install::nextest()?;
+    install::ui_packages()?;
+    install::detector_tools()
+}
+
+fn rust_tests(options: &Options, tools: Vec<PathBuf>) -> Result<()> {
+    let mut tests = cargo(&["nextest", "run", "--workspace"]);
+    if !options.desktop {
+        tests.args(["-E", "not binary(~desktop)"]);
+    }
+    if let Some(filter) = &options.filter {
+        tests.arg(filter);
+    }
+    tests.env("WATCHBELL_BIN_DIR", target().join("debug"));
+    tests.env("WATCHBELL_TEST_TOOLS", joined(tools)?);
+    run_command(&mut tests)
+}
+
+/// The folders as `PATH` lists them.
+fn joined(folders: Vec<PathBuf>) -> Result<OsString> {
+    Ok(env::join_paths(folders)?)
+}
