@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod analysis;
+pub mod issue;
 pub mod notification;
 pub mod presence;
 pub mod project;
@@ -11,9 +12,9 @@ pub mod project;
 pub use activity::{Activity, ActivityKind, ActivityNew};
 pub use analysis::{
     Analysis, AnalysisCancelled, AnalysisCancelling, AnalysisComplete, AnalysisError, AnalysisIssues, AnalysisProgress,
-    AnalysisStarted, AnalysisState, Counts, DetectorComplete, DetectorProgress, DetectorRun, DetectorState, Issue,
-    Severity, TimeLeft,
+    AnalysisStarted, AnalysisState, DetectorComplete, DetectorProgress, DetectorRun, DetectorState, TimeLeft,
 };
+pub use issue::{Counts, Issue, Severity};
 pub use notification::{
     Level, Link, Notification, NotificationCleared, NotificationKind, NotificationNew, NotificationRead, Selection,
 };

@@ -53,7 +53,7 @@ fn popup(call: &str) -> Option<Popup> {
         byte.split_whitespace().next()?.parse::<u8>().ok()
     });
     // A call that is still being written has no hints yet.
-    call.contains("int32 ").then_some(Popup {
+    call.contains("\n   int32 ").then_some(Popup {
         summary,
         body,
         urgency: match urgency {

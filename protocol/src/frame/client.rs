@@ -1,0 +1,54 @@
+//! What a client sends.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Command, CommandId, ErrorCode, Room, WireError, error, limits};
+
+/// What a client sends.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClientFrame {
+    /// Present on everything that wants an answer; makes a durable command idempotent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<CommandId>,
+    /// Where; absent for what concerns the connection as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+    /// What.
+    #[serde(flatten)]
+    pub command: Command,
+}
+
+/// A frame that could not be taken, with the id to answer to when it had one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// The frame's id, if it could be read.
+    pub id: Option<CommandId>,
+    /// What is wrong with it.
+    pub error: WireError,
+}
+
+impl ClientFrame {
+    /// Parses one text message. Unknown fields are ignored, an unknown command is refused.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            #[serde(default)]
+            id: Option<CommandId>,
+            #[serde(default)]
+            room: Option<Room>,
+            cmd: std::borrow::Cow<'a, str>,
+            #[serde(default, borrow)]
+            data: Option<&'a RawValue>,
+        }
+
+        if text.len() > limits::FRAME_BYTES {
+            let message = format!("the frame has {} bytes, at most {} are allowed", text.len(), limits::FRAME_BYTES);
+            return Err(Refused { id: None, error: WireError::new(ErrorCode::TooLarge, message) });
+        }
+        let envelope: Envelope<'_> = error::parse(text, "").map_err(|error| Refused { id: None, error })?;
+        let data = envelope.data.map_or("{}", RawValue::get);
+        let command = Command::parse(&envelope.cmd, data).map_err(|error| Refused { id: envelope.id, error })?;
+        Ok(Self { id: envelope.id, room: envelope.room, command })
+    }
+}
