@@ -5,6 +5,8 @@ pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod http;
+pub mod router;
 pub mod store;
 pub mod timing;
 

@@ -3,6 +3,10 @@
 //! The queries are one file per domain and plain SQL; what is SQLite's own is in this file alone. One connection writes,
 //! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
 
+pub mod accounts;
+pub mod api_tokens;
+mod codec;
+
 use std::{path::Path, time::Duration};
 
 use sqlx::{

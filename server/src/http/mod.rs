@@ -1,0 +1,13 @@
+//! The HTTP side: one file per resource. Bodies are the types of `watchbell_protocol::http`; every refusal is an
+//! `ErrorBody` with the status that fits its code.
+
+pub mod body;
+pub mod health;
+pub mod info;
+pub mod origin;
+pub mod refusal;
+pub mod request_log;
+pub mod sign_in;
+
+pub use body::JsonBody;
+pub use refusal::Refusal;

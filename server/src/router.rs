@@ -1,0 +1,31 @@
+//! Every HTTP route on one page.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+
+use crate::{
+    App,
+    http::{health, info, origin, refusal, request_log, sign_in},
+};
+
+/// The routes with what stands before all of them: the request's id and log line, then the browser's origin.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/v1/info", get(info::info))
+        .route("/v1/sign-in", post(sign_in::sign_in))
+        .route("/v1/refresh", post(sign_in::refresh))
+        .route("/v1/sign-out", post(sign_in::sign_out))
+        .fallback(refusal::unknown_route)
+        .method_not_allowed_fallback(refusal::unknown_method)
+        .layer(DefaultBodyLimit::max(app.config.limits.http_body_bytes as usize))
+        .layer(origin::cors(&app.config.server.allowed_origins.0))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
+        .layer(middleware::from_fn_with_state(app.clone(), request_log::layer))
+        .with_state(app)
+}
