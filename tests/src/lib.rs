@@ -1,1 +1,5 @@
-//! What needs more than one process: integration and the desktop in a real window.
+//! What needs more than one process: restarts, several members, the real window. The fixtures are here, the tests in
+//! `tests/`.
+
+pub mod programs;
+pub mod server;
