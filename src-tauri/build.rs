@@ -3,8 +3,13 @@
 fn main() {
     // A fresh clone can build, test and lint before the UI was built.
     std::fs::create_dir_all("ui/dist").expect("create ui/dist");
-    println!("cargo:rerun-if-changed=ui/dist");
-    println!("cargo:rerun-if-changed=src-tauri/capabilities");
-    tauri_build::try_build(tauri_build::Attributes::new().capabilities_path_pattern("./src-tauri/capabilities/**/*"))
-        .expect("tauri-build");
+    for watched in ["ui/dist", "src-tauri/capabilities", "src-tauri/permissions", "src-tauri/icons"] {
+        println!("cargo:rerun-if-changed={watched}");
+    }
+    tauri_build::try_build(
+        tauri_build::Attributes::new()
+            .capabilities_path_pattern("./src-tauri/capabilities/**/*")
+            .app_manifest(tauri_build::AppManifest::new().permissions_path_pattern("./src-tauri/permissions/**/*.toml")),
+    )
+    .expect("tauri-build");
 }

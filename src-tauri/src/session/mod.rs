@@ -1,0 +1,330 @@
+//! Who is signed in: the one client, its refresh token, and what the window is told of both.
+//!
+//! Signing in, signing out and looking for the keyring follow one another; everything else reads. Deliberately absent:
+//! Tauri's windows. What a change does to popups and the tray is `relay`'s.
+
+mod form;
+mod store;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use url::Url;
+use watchbell_client::{CacheLocation, Client, Credentials, Options, address, http};
+use watchbell_protocol::http::{SignInDevice, SignedIn};
+
+pub use self::form::{SignInForm, device};
+use self::store::Successors;
+use crate::{
+    bridge::Bridge,
+    keyring::Keyring,
+    settings::{Member, SettingsFile},
+    view::{self, AppChange, AppError, KeyringState, PopupState, Snapshot},
+};
+
+/// How long a client may take to say goodbye; beyond it the app does not wait.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Tells `relay` which client to listen to from now on; `None` after signing out.
+pub type Listen = mpsc::Sender<Option<Client>>;
+
+/// The session. One per app.
+pub struct Session {
+    keyring: Keyring,
+    bridge: Bridge,
+    listen: Listen,
+    /// The folder with one folder per cache.
+    caches: PathBuf,
+    settings: Mutex<SettingsFile>,
+    now: Mutex<Now>,
+    /// Held while somebody signs in or out.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// What is so at this moment.
+struct Now {
+    active: Option<Active>,
+    /// Why nobody is signed in, if it was not the person's own doing.
+    reason: Option<String>,
+    keyring: KeyringState,
+    popups: PopupState,
+}
+
+/// A member and their client.
+struct Active {
+    client: Client,
+    member: Member,
+    server: Url,
+    /// The latest refresh token; without a keyring it is only here.
+    token: String,
+    /// Its name in the keyring.
+    account: String,
+}
+
+impl Session {
+    /// Nobody is signed in yet; [`Session::restore`] looks whether somebody was.
+    pub fn new(settings: SettingsFile, caches: PathBuf, bridge: Bridge, listen: Listen) -> Arc<Self> {
+        Arc::new(Self {
+            keyring: Keyring::default(),
+            bridge,
+            listen,
+            caches,
+            settings: Mutex::new(settings),
+            now: Mutex::new(Now {
+                active: None,
+                reason: None,
+                keyring: KeyringState::Empty,
+                popups: PopupState::Unknown,
+            }),
+            turn: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// The client, if somebody is signed in.
+    pub fn client(&self) -> Result<Client, AppError> {
+        self.now.lock().active.as_ref().map(|active| active.client.clone()).ok_or_else(AppError::signed_out)
+    }
+
+    /// Everything a window needs to begin.
+    pub async fn snapshot(&self) -> Snapshot {
+        let (session, keyring, popups, client) = {
+            let now = self.now.lock();
+            (self.who(&now), now.keyring, now.popups.clone(), now.active.as_ref().map(|active| active.client.clone()))
+        };
+        let (mut projects, mut unread) = (Vec::new(), 0);
+        if let Some(client) = &client {
+            projects = client.projects().await.unwrap_or_else(|error| unreadable(&error));
+            unread = client.unread().await.unwrap_or_else(|error| unreadable(&error));
+        }
+        let connection = client.map(|client| client.connection());
+        Snapshot { version: env!("CARGO_PKG_VERSION").into(), session, keyring, popups, connection, projects, unread }
+    }
+
+    /// Signs in, and from then on stays so over restarts if there is a keyring.
+    pub async fn sign_in(self: &Arc<Self>, form: SignInForm) -> Result<(), AppError> {
+        let _turn = self.turn.lock().await;
+        let (server, form) = form.check(self.device())?;
+        let answer = http::sign_in(&server, form).await?;
+        self.close(None).await;
+        self.remember(|settings| settings.signed_in(&server, &answer));
+        self.open(server, &answer).await
+    }
+
+    /// Signs out: the token is worthless afterwards, and what was cached is gone.
+    pub async fn sign_out(&self) -> Result<(), AppError> {
+        let _turn = self.turn.lock().await;
+        let Some(active) = self.close(None).await else { return Ok(()) };
+        self.remember(|settings| settings.member = None);
+        let told = tokio::time::timeout(GOODBYE, http::sign_out(&active.server, &active.token)).await;
+        if !matches!(told, Ok(Ok(()))) {
+            tracing::info!("the server was not told of the sign-out; the token runs out by itself");
+        }
+        if let Err(unusable) = self.keyring.forget(&active.account).await {
+            tracing::info!(%unusable, "there was no keyring to remove the token from");
+        }
+        let folder = self.cache_folder(&active.server, &active.member);
+        if let Err(error) = tokio::fs::remove_dir_all(&folder).await {
+            tracing::warn!(%error, "the cache could not be removed");
+        }
+        self.tell_everything().await;
+        Ok(())
+    }
+
+    /// Signs in again as at the last time, with the token of the keyring; offline too.
+    pub async fn restore(self: &Arc<Self>) {
+        let _turn = self.turn.lock().await;
+        if let Err(error) = self.try_restore().await {
+            tracing::warn!(error = %error.message, "the last sign-in was not taken up");
+            self.now.lock().reason = Some(error.message);
+        }
+        self.tell_everything().await;
+    }
+
+    /// Looks for the keyring again: stores the token there, or finds the one of the last sign-in.
+    pub async fn look_for_keyring(self: &Arc<Self>) -> Result<(), AppError> {
+        let _turn = self.turn.lock().await;
+        let kept = self.now.lock().active.as_ref().map(|active| (active.account.clone(), active.token.clone()));
+        let found = match kept {
+            Some((account, token)) => {
+                let saved = self.keyring.save(&account, &token).await;
+                self.now.lock().keyring = saved.map_or_else(KeyringState::from, |()| KeyringState::Kept);
+                saved.map_err(AppError::from)
+            }
+            None => self.try_restore().await,
+        };
+        self.tell_everything().await;
+        found
+    }
+
+    /// The server does not want this sign-in any more. The cache stays for the next one of the same member.
+    pub async fn refused(&self, reason: String) {
+        let _turn = self.turn.lock().await;
+        if self.close(Some(reason)).await.is_some() {
+            self.remember(|settings| settings.member = None);
+            self.tell_everything().await;
+        }
+    }
+
+    /// Whether popups are shown has changed.
+    pub async fn popups_are(&self, state: PopupState) {
+        self.now.lock().popups = state.clone();
+        self.bridge.send(AppChange::Popups(state)).await;
+    }
+
+    /// Ends the client before the app quits; the member stays signed in.
+    pub async fn shutdown(&self) {
+        let client = self.now.lock().active.as_ref().map(|active| active.client.clone());
+        if let Some(client) = client {
+            goodbye(&client).await;
+        }
+    }
+
+    async fn try_restore(self: &Arc<Self>) -> Result<(), AppError> {
+        let settings = self.settings.lock().get().clone();
+        let server = address::parse(&settings.address).ok();
+        let account = server.as_ref().map_or_else(String::new, |server| account(server, &settings.name));
+        let found = self.keyring.load(&account).await;
+        self.now.lock().keyring = match &found {
+            Ok(Some(_)) => KeyringState::Kept,
+            Ok(None) => KeyringState::Empty,
+            Err(unusable) => (*unusable).into(),
+        };
+        let (Some(server), Some(member)) = (server, settings.member) else {
+            return found.map(drop).map_err(AppError::from);
+        };
+        match found {
+            Ok(Some(token)) => self.open_client(server, member, token).await,
+            Ok(None) => Ok(()),
+            Err(unusable) => Err(unusable.into()),
+        }
+    }
+
+    async fn open(self: &Arc<Self>, server: Url, answer: &SignedIn) -> Result<(), AppError> {
+        let saved = self.keyring.save(&account(&server, &answer.account.name), &answer.refresh_token).await;
+        self.now.lock().keyring = saved.map_or_else(KeyringState::from, |()| KeyringState::Kept);
+        let opened = self.open_client(server, Member::of(answer), answer.refresh_token.clone()).await;
+        self.tell_everything().await;
+        opened
+    }
+
+    async fn open_client(self: &Arc<Self>, server: Url, member: Member, token: String) -> Result<(), AppError> {
+        let cache = CacheLocation::File(self.cache_folder(&server, &member).join("cache.sqlite"));
+        let name = self.settings.lock().get().name.clone();
+        let options = Options::new(server.clone(), cache, self.device());
+        let store = Arc::new(Successors::new(Arc::downgrade(self)));
+        let account = account(&server, &name);
+        // The client is kept before its first change is heard, so that a successor of the token finds its place.
+        let client = Client::open(options, Credentials::Refresh(token.clone()), store).await?;
+        {
+            let mut now = self.now.lock();
+            now.reason = None;
+            now.active = Some(Active { client: client.clone(), member, server, token, account });
+        }
+        let _ = self.listen.send(Some(client)).await; // the relay ends only with the app
+        Ok(())
+    }
+
+    /// A successor of the refresh token came.
+    async fn keep_token(&self, token: &str) {
+        let Some(account) = ({
+            let mut now = self.now.lock();
+            now.active.as_mut().map(|active| {
+                token.clone_into(&mut active.token);
+                active.account.clone()
+            })
+        }) else {
+            return;
+        };
+        let state = self.keyring.save(&account, token).await.map_or_else(KeyringState::from, |()| KeyringState::Kept);
+        self.keyring_is(state).await;
+    }
+
+    /// The server refused the token.
+    async fn drop_token(&self) {
+        let Some(account) = self.now.lock().active.as_ref().map(|active| active.account.clone()) else { return };
+        let state = self.keyring.forget(&account).await.map_or_else(KeyringState::from, |()| KeyringState::Empty);
+        self.keyring_is(state).await;
+    }
+
+    async fn keyring_is(&self, state: KeyringState) {
+        let before = std::mem::replace(&mut self.now.lock().keyring, state);
+        if before != state {
+            self.bridge.send(AppChange::Keyring(state)).await;
+        }
+    }
+
+    /// Ends the client, if there is one; `reason` is what the sign-in screen says then.
+    async fn close(&self, reason: Option<String>) -> Option<Active> {
+        let active = {
+            let mut now = self.now.lock();
+            now.reason = reason;
+            now.active.take()
+        }?;
+        let _ = self.listen.send(None).await;
+        goodbye(&active.client).await;
+        Some(active)
+    }
+
+    async fn tell_everything(&self) {
+        self.bridge.send(AppChange::Snapshot(Box::new(self.snapshot().await))).await;
+    }
+
+    fn who(&self, now: &Now) -> view::Session {
+        let settings = self.settings.lock();
+        let settings = settings.get();
+        let (address, name) = (settings.address.clone(), settings.name.clone());
+        match &now.active {
+            None => view::Session::SignedOut { address, name, reason: now.reason.clone() },
+            Some(active) => view::Session::SignedIn {
+                user: active.member.id,
+                name,
+                display_name: active.member.display_name.clone(),
+                server: active.member.server.clone(),
+                address: active.server.to_string(),
+            },
+        }
+    }
+
+    fn device(&self) -> SignInDevice {
+        form::device(self.settings.lock().get().device)
+    }
+
+    fn remember(&self, change: impl FnOnce(&mut crate::settings::Settings)) {
+        if let Err(error) = self.settings.lock().change(change) {
+            tracing::warn!(%error, "the settings could not be written; the next start will not know of it");
+        }
+    }
+
+    fn cache_folder(&self, server: &Url, member: &Member) -> PathBuf {
+        cache_folder(&self.caches, server, member)
+    }
+}
+
+async fn goodbye(client: &Client) {
+    if tokio::time::timeout(GOODBYE, client.shutdown()).await.is_err() {
+        tracing::warn!("the client did not end in time; what it was writing is on disk or was not acknowledged");
+    }
+}
+
+/// The name of a token in the keyring.
+pub fn account(server: &Url, name: &str) -> String {
+    format!("{name}@{}", server.as_str().trim_end_matches('/'))
+}
+
+/// One cache per server and member.
+fn cache_folder(caches: &Path, server: &Url, member: &Member) -> PathBuf {
+    let place = server.as_str().trim_end_matches('/');
+    let place: String = place.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    caches.join(format!("{place}-{}", member.id))
+}
+
+/// A cache that cannot be read shows nothing; the log says why.
+fn unreadable<T: Default>(error: &watchbell_client::CacheError) -> T {
+    tracing::error!(%error, "the cache could not be read");
+    T::default()
+}
