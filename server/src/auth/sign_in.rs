@@ -39,7 +39,7 @@ impl Auth {
         })?;
         let known = {
             let mut tx = self.store.read().await.map_err(failed)?;
-            accounts::credentials(&mut tx, &request.name).await.map_err(failed)?
+            accounts::credentials(&mut tx, &request.name.to_lowercase()).await.map_err(failed)?
         };
         let kept = known.as_ref().map(|known| known.password_hash.clone());
         let right = self.passwords.verify(request.password.into_string(), kept).await?;

@@ -1,0 +1,100 @@
+//! What every route has in common: refusals, limits, request ids, browsers, health.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Answer, Server};
+use reqwest::Method;
+use watchbell_server::config::Texts;
+
+#[tokio::test]
+async fn a_body_that_is_wrong_is_refused_with_the_field() {
+    let server = Server::start().await;
+    let device = r#"{"id":"0192f0c1-0000-7000-8000-000000000001","kind":"cli","name":"x"}"#;
+    for (body, field) in [
+        ("{".to_owned(), None),
+        ("[]".to_owned(), None),
+        (format!(r#"{{"name":"ada","device":{device}}}"#), None),
+        (format!(r#"{{"name":7,"password":"x","device":{device}}}"#), Some("name")),
+        (r#"{"name":"ada","password":"x","device":{"id":"me","kind":"cli","name":"x"}}"#.to_owned(), Some("device.id")),
+        (format!(r#"{{"name":"{}","password":"x","device":{device}}}"#, "x".repeat(129)), Some("name")),
+    ] {
+        let answer = Answer::of(server.post("/v1/sign-in").body(body.clone())).await;
+        assert_eq!(answer.refusal(), (400, "bad_request", field), "{body} {answer:?}");
+    }
+    let missing = Answer::of(server.post("/v1/refresh").body("{}")).await;
+    assert!(missing.message().contains("refresh_token"), "{missing:?}");
+    let binary = Answer::of(server.post("/v1/refresh").body(vec![0xff, 0xfe])).await;
+    assert_eq!(binary.refusal(), (400, "bad_request", None));
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused() {
+    let server = Server::start().await;
+    let answer = Answer::of(server.post("/v1/sign-in").body("x".repeat(64 * 1024 + 1))).await;
+    assert_eq!(answer.refusal(), (413, "too_large", None));
+    assert_eq!(Answer::of(server.get("/healthz")).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_unknown_route_or_method_is_refused_in_json() {
+    let server = Server::start().await;
+    assert_eq!(Answer::of(server.get("/v1/nothing")).await.refusal(), (404, "not_found", None));
+    let method = Answer::of(server.get("/v1/sign-in")).await;
+    assert_eq!(method.refusal(), (405, "bad_request", None));
+    assert!(method.message().contains("GET"), "{method:?}");
+}
+
+#[tokio::test]
+async fn info_and_health_need_no_sign_in() {
+    let server = Server::start().await;
+    let info = Answer::of(server.get("/v1/info")).await;
+    assert_eq!(info.body["name"], "Watchbell");
+    assert_eq!(info.body["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(Answer::of(server.get("/healthz")).await.status, 200);
+    assert_eq!(Answer::of(server.get("/readyz")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_is_stopping_or_cannot_write_is_alive_but_not_ready() {
+    let server = Server::start().await;
+    let writer = server.app.store.write().await.unwrap();
+    assert_eq!(Answer::of(server.get("/readyz")).await.refusal(), (503, "unavailable", None));
+    drop(writer);
+    assert_eq!(Answer::of(server.get("/readyz")).await.status, 200);
+    server.app.stopping.cancel();
+    assert_eq!(Answer::of(server.get("/readyz")).await.refusal(), (503, "unavailable", None));
+    assert_eq!(Answer::of(server.get("/healthz")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_id_is_taken_over_or_made() {
+    let server = Server::start().await;
+    let given = Answer::of(server.get("/healthz").header("x-request-id", "proxy-17")).await;
+    assert_eq!(given.headers["x-request-id"], "proxy-17");
+    let odd = Answer::of(server.get("/healthz").header("x-request-id", "a b\"c")).await;
+    assert_eq!(odd.headers["x-request-id"].len(), 36);
+    let refused = Answer::of(server.get("/v1/nothing").header("origin", "https://evil.example")).await;
+    assert!(refused.headers.contains_key("x-request-id"), "on refusals too");
+}
+
+#[tokio::test]
+async fn a_browser_is_refused_unless_its_origin_is_allowed() {
+    let server = Server::start().await;
+    let browser = Answer::of(server.get("/v1/info").header("origin", "https://watch.example")).await;
+    assert_eq!(browser.refusal(), (403, "forbidden", None));
+
+    let allowed = Texts(vec!["https://watch.example".into()]);
+    let server = Server::start_with(|config| config.server.allowed_origins = allowed).await;
+    let browser = Answer::of(server.get("/v1/info").header("origin", "https://watch.example")).await;
+    assert_eq!(browser.status, 200);
+    assert_eq!(browser.headers["access-control-allow-origin"], "https://watch.example");
+    let preflight = reqwest::Client::request(&common::client(), Method::OPTIONS, server.url("/v1/sign-in"))
+        .header("origin", "https://watch.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type");
+    assert_eq!(Answer::of(preflight).await.status, 200);
+    let other = Answer::of(server.get("/v1/info").header("origin", "https://evil.example")).await;
+    assert_eq!(other.refusal(), (403, "forbidden", None));
+}
