@@ -1,0 +1,117 @@
+import { useCallback, useRef } from "react";
+import type { ProjectRow } from "../../generated/ProjectRow";
+import type { RunMark } from "../../generated/RunMark";
+import { useAppState } from "../../hooks/context";
+import { useConnectionStatus } from "../../hooks/useConnectionStatus";
+import { useRoving } from "../../hooks/useRoving";
+import { useSession } from "../../hooks/useSession";
+import { percent } from "../../lib/format";
+import { Badge } from "../../primitives/Badge";
+import { Logo } from "../../primitives/Icon";
+import { Ring } from "../../primitives/Ring";
+import { StateGlyph } from "../../primitives/StateGlyph";
+import { People } from "../presence/People";
+import { useShell } from "./context";
+import { OwnRow } from "./OwnRow";
+
+export function Sidebar() {
+  const { session } = useSession();
+  const { project } = useShell();
+  if (session.kind !== "signed_in") return null;
+  return (
+    <nav className="side" aria-label="Projects and people" data-region tabIndex={-1}>
+      <div className="server" title={session.address}>
+        <span className="mark">
+          <Logo />
+        </span>
+        <span className="wide-only grow">
+          <b className="trunc">{session.server}</b>
+          <span className="trunc">{session.address}</span>
+        </span>
+      </div>
+      <div className="side-scroll">
+        <Projects />
+        <People project={project} />
+      </div>
+      <OwnRow />
+    </nav>
+  );
+}
+
+function Projects() {
+  const projects = useAppState((state) => state.projects);
+  const { stale } = useConnectionStatus();
+  const { project, openProject } = useShell();
+  const list = useRef<HTMLUListElement>(null);
+  const focus = useCallback((index: number) => {
+    list.current?.querySelectorAll("button")[index]?.focus();
+  }, []);
+  const { active, setActive, onKeyDown } = useRoving(projects.length, focus);
+  return (
+    <>
+      <h2 className="wide-only">Projects</h2>
+      <ul className="projects" ref={list} onKeyDown={onKeyDown}>
+        {projects.map((row, index) => (
+          <li key={row.id}>
+            <button
+              type="button"
+              className={row.unread > 0 ? "project-row unread" : "project-row"}
+              aria-current={row.id === project ? "page" : undefined}
+              aria-label={nameOf(row)}
+              title={row.name}
+              tabIndex={index === active ? 0 : -1}
+              onClick={() => {
+                setActive(index);
+                openProject(row.id);
+              }}
+            >
+              <span className="monogram" aria-hidden="true">
+                {row.name[0]?.toUpperCase()}
+              </span>
+              <span className={row.run ? "run-mark" : "run-mark idle"}>
+                <RunGlyph run={row.run} stale={stale} />
+              </span>
+              <span className="wide-only grow trunc">{row.name}</span>
+              {row.unread > 0 ? (
+                <Badge className="wide-only" count={row.unread} />
+              ) : (
+                row.run?.percent !== undefined &&
+                isRunning(row.run) && <span className="wide-only share num">{percent(row.run.percent)}</span>
+              )}
+              {row.unread > 0 && <i className="unread-dot" />}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function RunGlyph({ run, stale }: { run: RunMark | undefined; stale: boolean }) {
+  switch (run?.state) {
+    case undefined:
+      return <StateGlyph shape="idle" />;
+    case "running":
+    case "cancelling":
+      return <Ring percent={run.percent} stale={stale} />;
+    case "complete":
+      return <StateGlyph shape="done" />;
+    case "cancelled":
+      return <StateGlyph shape="stopped" />;
+    case "failed":
+      return <StateGlyph shape="trouble" />;
+  }
+}
+
+function isRunning(run: RunMark): boolean {
+  return run.state === "running" || run.state === "cancelling";
+}
+
+function nameOf({ name, run, unread }: ProjectRow): string {
+  const share = run?.percent !== undefined ? `, ${percent(run.percent)}` : "";
+  const parts = [name];
+  if (run && isRunning(run)) parts.push(`analysis running${share}`);
+  else if (run) parts.push(`last analysis ${run.state}`);
+  if (unread > 0) parts.push(`${unread} unread`);
+  return parts.join(", ");
+}

@@ -1,0 +1,64 @@
+import type { ConnectionState } from "../generated/ConnectionState";
+import { nextTry, when } from "../lib/format";
+import { isStale, offlineSince } from "../store/selectors";
+import { useAppState } from "./context";
+import { useNow } from "./useNow";
+
+export interface ConnectionStatus {
+  kind: ConnectionState["kind"] | "none";
+  /** "Live", "Catching up, 1 of 3 projects", "Offline since 14:02". */
+  label: string;
+  /** "14 ms", "Next try in 8 s"; absent when there is nothing to add. */
+  detail: string | undefined;
+  /** Whether what is shown may be old. */
+  stale: boolean;
+  /** Since when there has been no connection; absent when there is one, or never was. */
+  offlineSince: number | undefined;
+  /** Why the last attempt failed, or a sign-in is needed. */
+  reason: string | undefined;
+  /** Actions waiting to be sent. */
+  waiting: number;
+  /** When the cache last was in step with the server. */
+  savedAt: number | undefined;
+}
+
+/** The connection in words, its countdown ticking. */
+export function useConnectionStatus(): ConnectionStatus {
+  const connection = useAppState((state) => state.connection);
+  const time = useNow(1000);
+  const state = connection?.state;
+  return {
+    kind: state?.kind ?? "none",
+    label: label(state, time),
+    detail: detail(state, connection?.latency_ms, time),
+    stale: isStale(state),
+    offlineSince: offlineSince(state),
+    reason: state?.kind === "offline" || state?.kind === "sign_in_needed" ? state.reason : undefined,
+    waiting: connection?.waiting ?? 0,
+    savedAt: connection?.saved_at,
+  };
+}
+
+function label(state: ConnectionState | undefined, time: number): string {
+  switch (state?.kind) {
+    case undefined:
+      return "Not connected";
+    case "live":
+      return "Live";
+    case "connecting":
+      return "Connecting";
+    case "catching_up":
+      return `Catching up, ${state.done} of ${state.of}`;
+    case "offline":
+      return `Offline since ${when(state.since, time)}`;
+    case "disconnected":
+      return "Disconnected by you";
+    case "sign_in_needed":
+      return "Signed out by the server";
+  }
+}
+
+function detail(state: ConnectionState | undefined, latency: number | undefined, time: number): string | undefined {
+  if (state?.kind === "offline") return nextTry(state.next_try_at, time);
+  return state?.kind === "live" && latency !== undefined ? `${latency} ms` : undefined;
+}
