@@ -17,7 +17,7 @@ pub use layers::{ConfigError, Layers, Source};
 pub use limits::Limits;
 pub use log::{Format, Log};
 pub use server::Server;
-pub use setting::{Line, Span, Texts};
+pub use setting::{Addresses, Line, Span, Texts};
 pub use template::template;
 
 /// The name of the configuration file inside the data folder.

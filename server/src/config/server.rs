@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     section::section,
-    setting::{Line, Texts},
+    setting::{Addresses, Line, Texts},
 };
 
 section! {
@@ -24,6 +24,9 @@ section! {
         /// Browsers whose pages come from these origins (such as "https://watch.example.org") may use the server.
         /// All others are refused; the desktop app and the command line are no browsers.
         allowed_origins: Texts = Texts::default(), check every_origin_is_one;
+        /// Addresses of proxies in front of the server. Only their `X-Forwarded-For` is believed when wrong passwords
+        /// are counted per address.
+        trusted_proxies: Addresses = Addresses::default();
     }
 }
 

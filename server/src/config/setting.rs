@@ -2,7 +2,11 @@
 //!
 //! An error here says what is wrong with the value; who set it is known one level up, in `layers`.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use toml::Value;
 
@@ -151,6 +155,33 @@ impl Setting for Texts {
 
     fn to_toml(&self) -> Value {
         Value::Array(self.0.iter().cloned().map(Value::String).collect())
+    }
+}
+
+/// A list of IP addresses; in the environment and on the command line separated by commas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses(pub Vec<IpAddr>);
+
+impl Addresses {
+    fn of(texts: &Texts) -> Result<Self, String> {
+        let parsed = texts.0.iter().map(|text| {
+            text.parse().map_err(|_| format!("must list addresses such as \"10.0.0.1\", and {text:?} is none"))
+        });
+        parsed.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Setting for Addresses {
+    fn from_toml(value: &Value) -> Result<Self, String> {
+        Self::of(&Texts::from_toml(value)?)
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::of(&Texts::from_text(text)?)
+    }
+
+    fn to_toml(&self) -> Value {
+        Value::Array(self.0.iter().map(|address| Value::String(address.to_string())).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 //! `ErrorBody` with the status that fits its code.
 
 pub mod body;
+pub mod client_address;
 pub mod health;
 pub mod info;
 pub mod origin;
@@ -10,4 +11,5 @@ pub mod request_log;
 pub mod sign_in;
 
 pub use body::JsonBody;
+pub use client_address::ClientAddress;
 pub use refusal::Refusal;

@@ -1,25 +1,23 @@
 //! `POST /v1/sign-in`, `/v1/refresh` and `/v1/sign-out`.
 
-use std::net::SocketAddr;
-
 use axum::{
     Json,
-    extract::{ConnectInfo, State},
+    extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
 };
 use watchbell_protocol::http::{Refresh, SignIn, SignedIn};
 
-use super::{JsonBody, Refusal};
+use super::{ClientAddress, JsonBody, Refusal};
 use crate::{App, auth::Session};
 
 /// `POST /v1/sign-in`: name and password for tokens.
 pub async fn sign_in(
     State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
     JsonBody(request): JsonBody<SignIn>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let session = app.auth.sign_in(request, peer.ip(), app.clock.now()).await?;
+    let session = app.auth.sign_in(request, address, app.clock.now()).await?;
     Ok(signed_in(&app, session))
 }
 
