@@ -3,7 +3,7 @@
 use watchbell_client::{CacheError, OpenError, SendError, address::AddressError, http::SignInError};
 use watchbell_protocol::ErrorCode;
 
-use crate::{keyring::Unusable, view::AppError};
+use crate::{keyring::Unusable, session::NotRestored, view::AppError};
 
 impl AppError {
     /// A sentence that belongs to no field.
@@ -53,7 +53,7 @@ macro_rules! plain {
     )+};
 }
 
-plain!(CacheError, OpenError, SendError, Unusable);
+plain!(CacheError, OpenError, SendError, Unusable, NotRestored);
 
 /// Errors are written to stand inside a sentence; the window shows them as one.
 fn sentence(error: &str) -> String {

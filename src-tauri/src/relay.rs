@@ -35,7 +35,7 @@ impl Relay {
     /// Runs until `stop`. `clients` says which client to listen to.
     pub async fn run(
         self,
-        mut clients: mpsc::Receiver<Option<Client>>,
+        mut clients: mpsc::Receiver<Option<(Client, Changes)>>,
         mut heard: mpsc::Receiver<Heard>,
         stop: CancellationToken,
     ) {
@@ -57,16 +57,13 @@ impl Relay {
         }
     }
 
-    async fn listen_to(&self, client: Option<Client>) -> Option<Changes> {
-        let Some(client) = client else {
+    async fn listen_to(&self, client: Option<(Client, Changes)>) -> Option<Changes> {
+        let Some((client, changes)) = client else {
             self.unread.send_replace(0);
             return None;
         };
         client.set_focus(window::has_focus(&self.app));
-        let changes = client.changes();
-        // What was said before this moment is in the cache.
         self.unread.send_replace(client.unread().await.unwrap_or_default());
-        self.bridge.send(AppChange::Snapshot(Box::new(self.session.snapshot().await))).await;
         Some(changes)
     }
 

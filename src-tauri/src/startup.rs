@@ -3,6 +3,8 @@
 //! Deliberately absent: reading the environment anywhere else. `WATCHBELL_LOG` and `WATCHBELL_LOG_FORMAT` are ours; the
 //! rest (`XDG_*`, `DBUS_SESSION_BUS_ADDRESS`, `DISPLAY`) belongs to the libraries that read it.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// What is logged when `WATCHBELL_LOG` says nothing.
@@ -42,7 +44,8 @@ pub fn choose_renderer() {}
 /// Logs to the standard error output: as lines, or as JSON with `WATCHBELL_LOG_FORMAT=json`.
 pub fn start_log() {
     let filter = EnvFilter::try_from_env("WATCHBELL_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let started = if std::env::var("WATCHBELL_LOG_FORMAT").is_ok_and(|format| format == "json") {
         log.json().flatten_event(true).try_init()
     } else {

@@ -15,14 +15,14 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use url::Url;
-use watchbell_client::{CacheLocation, Client, Credentials, Options, address, http};
+use watchbell_client::{CacheLocation, Changes, Client, Credentials, OpenError, Options, address, http};
 use watchbell_protocol::http::{SignInDevice, SignedIn};
 
 pub use self::form::{SignInForm, device};
 use self::store::Successors;
 use crate::{
     bridge::Bridge,
-    keyring::Keyring,
+    keyring::{Keyring, Unusable},
     settings::{Member, SettingsFile},
     view::{self, AppChange, AppError, KeyringState, PopupState, Snapshot},
 };
@@ -30,8 +30,9 @@ use crate::{
 /// How long a client may take to say goodbye; beyond it the app does not wait.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// Tells `relay` which client to listen to from now on; `None` after signing out.
-pub type Listen = mpsc::Sender<Option<Client>>;
+/// Tells `relay` which client to listen to from now on; `None` after signing out. What the client has said before is in
+/// the snapshot that the window is sent then.
+pub type Listen = mpsc::Sender<Option<(Client, Changes)>>;
 
 /// The session. One per app.
 pub struct Session {
@@ -64,6 +65,17 @@ struct Active {
     token: String,
     /// Its name in the keyring.
     account: String,
+}
+
+/// Why the last sign-in was not taken up again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRestored {
+    /// The window says so by the keyring's state.
+    #[error(transparent)]
+    Keyring(#[from] Unusable),
+    /// There was one, but its client does not start.
+    #[error(transparent)]
+    Client(#[from] OpenError),
 }
 
 impl Session {
@@ -138,9 +150,13 @@ impl Session {
     /// Signs in again as at the last time, with the token of the keyring; offline too.
     pub async fn restore(self: &Arc<Self>) {
         let _turn = self.turn.lock().await;
-        if let Err(error) = self.try_restore().await {
-            tracing::warn!(error = %error.message, "the last sign-in was not taken up");
-            self.now.lock().reason = Some(error.message);
+        match self.try_restore().await {
+            Ok(()) => {}
+            Err(NotRestored::Keyring(unusable)) => tracing::info!(%unusable, "signing in again is up to the person"),
+            Err(NotRestored::Client(error)) => {
+                tracing::warn!(%error, "the last sign-in was not taken up");
+                self.now.lock().reason = Some(AppError::from(error).message);
+            }
         }
         self.tell_everything().await;
     }
@@ -155,7 +171,7 @@ impl Session {
                 self.now.lock().keyring = saved.map_or_else(KeyringState::from, |()| KeyringState::Kept);
                 saved.map_err(AppError::from)
             }
-            None => self.try_restore().await,
+            None => self.try_restore().await.map_err(AppError::from),
         };
         self.tell_everything().await;
         found
@@ -184,7 +200,7 @@ impl Session {
         }
     }
 
-    async fn try_restore(self: &Arc<Self>) -> Result<(), AppError> {
+    async fn try_restore(self: &Arc<Self>) -> Result<(), NotRestored> {
         let settings = self.settings.lock().get().clone();
         let server = address::parse(&settings.address).ok();
         let account = server.as_ref().map_or_else(String::new, |server| account(server, &settings.name));
@@ -194,13 +210,9 @@ impl Session {
             Ok(None) => KeyringState::Empty,
             Err(unusable) => (*unusable).into(),
         };
-        let (Some(server), Some(member)) = (server, settings.member) else {
-            return found.map(drop).map_err(AppError::from);
-        };
-        match found {
-            Ok(Some(token)) => self.open_client(server, member, token).await,
-            Ok(None) => Ok(()),
-            Err(unusable) => Err(unusable.into()),
+        match (found?, server, settings.member) {
+            (Some(token), Some(server), Some(member)) => Ok(self.open_client(server, member, token).await?),
+            _ => Ok(()), // nobody was signed in
         }
     }
 
@@ -209,10 +221,10 @@ impl Session {
         self.now.lock().keyring = saved.map_or_else(KeyringState::from, |()| KeyringState::Kept);
         let opened = self.open_client(server, Member::of(answer), answer.refresh_token.clone()).await;
         self.tell_everything().await;
-        opened
+        Ok(opened?)
     }
 
-    async fn open_client(self: &Arc<Self>, server: Url, member: Member, token: String) -> Result<(), AppError> {
+    async fn open_client(self: &Arc<Self>, server: Url, member: Member, token: String) -> Result<(), OpenError> {
         let cache = CacheLocation::File(self.cache_folder(&server, &member).join("cache.sqlite"));
         let name = self.settings.lock().get().name.clone();
         let options = Options::new(server.clone(), cache, self.device());
@@ -225,7 +237,8 @@ impl Session {
             now.reason = None;
             now.active = Some(Active { client: client.clone(), member, server, token, account });
         }
-        let _ = self.listen.send(Some(client)).await; // the relay ends only with the app
+        let changes = client.changes();
+        let _ = self.listen.send(Some((client, changes))).await; // the relay ends only with the app
         Ok(())
     }
 
