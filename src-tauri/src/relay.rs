@@ -74,20 +74,14 @@ impl Relay {
             Change::Notifications { unread } => {
                 self.unread.send_replace(*unread);
             }
-            Change::Connection { connection } => {
-                if let ConnectionState::SignInNeeded { reason } = &connection.state {
-                    self.sign_in_needed(reason.clone());
-                }
+            Change::Connection { connection } if matches!(connection.state, ConnectionState::SignInNeeded { .. }) => {
+                // Beside this loop: the session ends the client, which this loop listens to.
+                let session = Arc::clone(&self.session);
+                tokio::spawn(async move { session.end_if_refused().await });
             }
             _ => {}
         }
         self.bridge.send(AppChange::Client(Box::new(change))).await;
-    }
-
-    /// Beside this loop: the session ends the client, which this loop listens to.
-    fn sign_in_needed(&self, reason: String) {
-        let session = Arc::clone(&self.session);
-        tokio::spawn(async move { session.refused(reason).await });
     }
 
     async fn popup_was(&self, heard: Heard) {

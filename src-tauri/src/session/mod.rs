@@ -15,11 +15,13 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use url::Url;
-use watchbell_client::{CacheLocation, Changes, Client, Credentials, OpenError, Options, address, http};
-use watchbell_protocol::http::{SignInDevice, SignedIn};
+use watchbell_client::{
+    CacheLocation, Changes, Client, Credentials, OpenError, Options, address, http, view::ConnectionState,
+};
+use watchbell_protocol::http::SignInDevice;
 
 pub use self::form::{SignInForm, device};
-use self::store::Successors;
+use self::store::{Successors, Token};
 use crate::{
     bridge::Bridge,
     keyring::{Keyring, Unusable},
@@ -61,10 +63,7 @@ struct Active {
     client: Client,
     member: Member,
     server: Url,
-    /// The latest refresh token; without a keyring it is only here.
-    token: String,
-    /// Its name in the keyring.
-    account: String,
+    token: Arc<Token>,
 }
 
 /// Why the last sign-in was not taken up again.
@@ -124,7 +123,11 @@ impl Session {
         let answer = http::sign_in(&server, form).await?;
         self.close(None).await;
         self.remember(|settings| settings.signed_in(&server, &answer));
-        self.open(server, &answer).await
+        let token = Token::new(account(&server, &answer.account.name), answer.refresh_token.clone());
+        let _ = self.keep(&token).await; // without a keyring the sign-in lasts until the app quits, which the window says
+        let opened = self.open_client(server, Member::of(&answer), token).await;
+        self.tell_everything().await;
+        Ok(opened?)
     }
 
     /// Signs out: the token is worthless afterwards, and what was cached is gone.
@@ -132,13 +135,11 @@ impl Session {
         let _turn = self.turn.lock().await;
         let Some(active) = self.close(None).await else { return Ok(()) };
         self.remember(|settings| settings.member = None);
-        let told = tokio::time::timeout(GOODBYE, http::sign_out(&active.server, &active.token)).await;
+        let told = tokio::time::timeout(GOODBYE, http::sign_out(&active.server, &active.token.latest())).await;
         if !matches!(told, Ok(Ok(()))) {
             tracing::info!("the server was not told of the sign-out; the token runs out by itself");
         }
-        if let Err(unusable) = self.keyring.forget(&active.account).await {
-            tracing::info!(%unusable, "there was no keyring to remove the token from");
-        }
+        self.forget(&active.token).await;
         let folder = self.cache_folder(&active.server, &active.member);
         if let Err(error) = tokio::fs::remove_dir_all(&folder).await {
             tracing::warn!(%error, "the cache could not be removed");
@@ -164,23 +165,22 @@ impl Session {
     /// Looks for the keyring again: stores the token there, or finds the one of the last sign-in.
     pub async fn look_for_keyring(self: &Arc<Self>) -> Result<(), AppError> {
         let _turn = self.turn.lock().await;
-        let kept = self.now.lock().active.as_ref().map(|active| (active.account.clone(), active.token.clone()));
-        let found = match kept {
-            Some((account, token)) => {
-                let saved = self.keyring.save(&account, &token).await;
-                self.now.lock().keyring = saved.map_or_else(KeyringState::from, |()| KeyringState::Kept);
-                saved.map_err(AppError::from)
-            }
+        let token = self.now.lock().active.as_ref().map(|active| Arc::clone(&active.token));
+        let found = match token {
+            Some(token) => self.keep(&token).await.map_err(AppError::from),
             None => self.try_restore().await.map_err(AppError::from),
         };
         self.tell_everything().await;
         found
     }
 
-    /// The server does not want this sign-in any more. The cache stays for the next one of the same member.
-    pub async fn refused(&self, reason: String) {
+    /// Ends a sign-in that the server does not want any more. The cache stays for the next one of the same member.
+    pub async fn end_if_refused(&self) {
         let _turn = self.turn.lock().await;
-        if self.close(Some(reason)).await.is_some() {
+        let Ok(client) = self.client() else { return };
+        // Asked again under the turn: somebody may have signed in anew since.
+        if let ConnectionState::SignInNeeded { reason } = client.connection().state {
+            self.close(Some(reason)).await;
             self.remember(|settings| settings.member = None);
             self.tell_everything().await;
         }
@@ -211,57 +211,39 @@ impl Session {
             Err(unusable) => (*unusable).into(),
         };
         match (found?, server, settings.member) {
-            (Some(token), Some(server), Some(member)) => Ok(self.open_client(server, member, token).await?),
+            (Some(token), Some(server), Some(member)) => {
+                Ok(self.open_client(server, member, Token::new(account, token)).await?)
+            }
             _ => Ok(()), // nobody was signed in
         }
     }
 
-    async fn open(self: &Arc<Self>, server: Url, answer: &SignedIn) -> Result<(), AppError> {
-        let saved = self.keyring.save(&account(&server, &answer.account.name), &answer.refresh_token).await;
-        self.now.lock().keyring = saved.map_or_else(KeyringState::from, |()| KeyringState::Kept);
-        let opened = self.open_client(server, Member::of(answer), answer.refresh_token.clone()).await;
-        self.tell_everything().await;
-        Ok(opened?)
-    }
-
-    async fn open_client(self: &Arc<Self>, server: Url, member: Member, token: String) -> Result<(), OpenError> {
+    async fn open_client(self: &Arc<Self>, server: Url, member: Member, token: Arc<Token>) -> Result<(), OpenError> {
         let cache = CacheLocation::File(self.cache_folder(&server, &member).join("cache.sqlite"));
-        let name = self.settings.lock().get().name.clone();
         let options = Options::new(server.clone(), cache, self.device());
-        let store = Arc::new(Successors::new(Arc::downgrade(self)));
-        let account = account(&server, &name);
-        // The client is kept before its first change is heard, so that a successor of the token finds its place.
-        let client = Client::open(options, Credentials::Refresh(token.clone()), store).await?;
+        let store = Arc::new(Successors::new(Arc::clone(&token), self));
+        let client = Client::open(options, Credentials::Refresh(token.latest()), store).await?;
+        let changes = client.changes();
         {
             let mut now = self.now.lock();
             now.reason = None;
-            now.active = Some(Active { client: client.clone(), member, server, token, account });
+            now.active = Some(Active { client: client.clone(), member, server, token });
         }
-        let changes = client.changes();
         let _ = self.listen.send(Some((client, changes))).await; // the relay ends only with the app
         Ok(())
     }
 
-    /// A successor of the refresh token came.
-    async fn keep_token(&self, token: &str) {
-        let Some(account) = ({
-            let mut now = self.now.lock();
-            now.active.as_mut().map(|active| {
-                token.clone_into(&mut active.token);
-                active.account.clone()
-            })
-        }) else {
-            return;
-        };
-        let state = self.keyring.save(&account, token).await.map_or_else(KeyringState::from, |()| KeyringState::Kept);
-        self.keyring_is(state).await;
+    /// Stores the token in the keyring, if there is one.
+    async fn keep(&self, token: &Token) -> Result<(), Unusable> {
+        let saved = self.keyring.save(&token.account, &token.latest()).await;
+        self.keyring_is(saved.map_or_else(KeyringState::from, |()| KeyringState::Kept)).await;
+        saved
     }
 
-    /// The server refused the token.
-    async fn drop_token(&self) {
-        let Some(account) = self.now.lock().active.as_ref().map(|active| active.account.clone()) else { return };
-        let state = self.keyring.forget(&account).await.map_or_else(KeyringState::from, |()| KeyringState::Empty);
-        self.keyring_is(state).await;
+    /// Removes the token from the keyring, if there is one.
+    async fn forget(&self, token: &Token) {
+        let forgotten = self.keyring.forget(&token.account).await;
+        self.keyring_is(forgotten.map_or_else(KeyringState::from, |()| KeyringState::Empty)).await;
     }
 
     async fn keyring_is(&self, state: KeyringState) {
