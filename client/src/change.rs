@@ -90,6 +90,15 @@ pub enum Change {
         /// How it is shown.
         shown: Shown,
     },
+    /// Notifications that came while the client was away, or in a burst, and are told of together.
+    Summary {
+        /// How many.
+        count: u32,
+        /// Unread in all.
+        unread: u32,
+        /// How it is shown: a popup or, with the focus in the window, a toast.
+        shown: Shown,
+    },
     /// The server refused a command that was shown as done; the optimistic change was taken back.
     Refused {
         /// Which command.

@@ -45,10 +45,14 @@ pub enum ConnectionState {
         /// Why the last attempt failed, in a sentence.
         reason: String,
     },
-    /// Disconnected by the person; it stays so until they connect again.
+    /// Disconnected by the person, or by the server for good; it stays so until they connect again.
     Disconnected {
         /// Since when.
         since: UnixMillis,
+        /// Why, when it was the server.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        reason: Option<String>,
     },
     /// The server wants a sign-in; nothing is tried until then.
     SignInNeeded {

@@ -1,0 +1,38 @@
+//! Pauses between attempts: the first retry at once, then 1, 2, 4, 8, 16 s with full jitter, without end.
+
+use std::time::Duration;
+
+use super::Moment;
+use crate::options::Timing;
+
+/// How the present outage goes. An outage ends with a stable connection, not with any connection: a server that takes
+/// connections only to drop them must not be asked again at once for ever.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    began: Option<Duration>,
+    attempts: u32,
+}
+
+impl Outage {
+    /// A stable connection has ended, or somebody asks to start over.
+    pub(super) fn begin(&mut self, at: Moment) {
+        *self = Self { began: Some(at.mono), attempts: 0 };
+    }
+
+    /// Whether the next attempt may be made at once. Only the first may.
+    pub(super) fn first(&mut self) -> bool {
+        self.attempts += 1;
+        self.attempts == 1
+    }
+
+    /// The pause before the next attempt.
+    pub(super) fn pause(&mut self, timing: &Timing, at: Moment) -> Duration {
+        self.attempts = self.attempts.max(1) + 1;
+        let began = *self.began.get_or_insert(at.mono);
+        let step = (self.attempts as usize - 2).min(timing.pauses.len().saturating_sub(1));
+        let bound = timing.pauses.get(step).copied().unwrap_or(Duration::from_secs(16));
+        let pause = bound.mul_f64(at.jitter.clamp(0.0, 1.0));
+        let quick = at.mono.saturating_sub(began) < timing.quick_for;
+        if quick { pause.min(timing.quick_pause) } else { pause }
+    }
+}

@@ -1,0 +1,27 @@
+//! The pure half of the connection: when to connect, renew, give up on a socket, wait; and which rooms stand where.
+//!
+//! Deliberately absent: sockets, clocks, randomness, tokens. The driver does what the effects say and passes in what
+//! happened, the time and the dice.
+
+mod backoff;
+mod machine;
+pub(crate) mod rooms;
+mod token;
+
+use std::time::Duration;
+
+use watchbell_protocol::UnixMillis;
+
+pub(crate) use machine::{Effect, Input, OpenFailure, Session};
+pub(crate) use token::Kind;
+
+/// A point in time, and the dice: everything that is not known from the inside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moment {
+    /// Of a clock that only goes forward, since some beginning. It may stand still while the machine sleeps.
+    pub(crate) mono: Duration,
+    /// Of the wall clock.
+    pub(crate) wall: UnixMillis,
+    /// Anything from 0 up to 1.
+    pub(crate) jitter: f64,
+}
