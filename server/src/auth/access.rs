@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
-    const LIFE: Duration = Duration::from_secs(600);
+    const LIFE: Duration = Duration::from_mins(10);
 
     fn tokens(seed: u8) -> AccessTokens {
         AccessTokens::new(&Keys::for_test(seed), LIFE)

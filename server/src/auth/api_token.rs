@@ -1,5 +1,5 @@
-//! API tokens for producers: `wbt_{id}.{secret}`, shown once. The database keeps a hash of the secret, which at 256 random bits needs
-//! no slow hashing.
+//! API tokens for producers: `wbt_{id}.{secret}`, shown once. The database keeps a hash of the secret, which at 256
+//! random bits needs no slow hashing.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::TryRngCore;

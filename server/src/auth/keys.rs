@@ -1,4 +1,5 @@
-//! The server's own secret and what is derived from it. It lives in one file of the data folder, readable by its owner only.
+//! The server's own secret and what is derived from it. It lives in one file of the data folder, readable by its owner
+//! only.
 //!
 //! Losing the file signs everybody out; leaking it lets the finder sign in as anybody.
 
@@ -35,7 +36,10 @@ pub enum KeysError {
     #[error("{} is missing: run `watchbell-server init` first", .0.display())]
     Missing(PathBuf),
     /// Others can read it.
-    #[error("{} can be read by others than its owner: `chmod 600` it, and if anybody may have read it, remove it and run `init`", .0.display())]
+    #[error(
+        "{} can be read by others than its owner: `chmod 600` it; if anybody has read it, remove it and run `init`",
+        .0.display()
+    )]
     TooOpen(PathBuf),
     /// It is not what `init` wrote.
     #[error("{} is damaged: {reason}", path.display())]

@@ -4,6 +4,7 @@ pub mod access;
 pub mod api_token;
 pub mod keys;
 pub mod password;
+pub mod policy;
 mod principal;
 pub mod refresh;
 mod scope;

@@ -12,8 +12,8 @@ use rand::TryRngCore;
 use tokio::sync::Semaphore;
 use watchbell_protocol::{ErrorCode, WireError, limits};
 
-/// 19 MiB, two passes, one lane: what OWASP recommends for Argon2id. Each stored hash names its own parameters, so that they can be
-/// raised later without invalidating any.
+/// 19 MiB, two passes, one lane: what OWASP recommends for Argon2id. Each stored hash names its own parameters, so that
+/// they can be raised later without invalidating any.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;

@@ -1,7 +1,7 @@
 //! Slows down whoever guesses passwords: so many wrong ones in a row per (address, name), then one per wait.
 //!
-//! An attempt is taken from the bucket before the password is checked, so that a burst of parallel guesses gains nothing, and is
-//! put back when the password was right. Pure; memory is bounded.
+//! An attempt is taken from the bucket before the password is checked, so that a burst of parallel guesses gains
+//! nothing, and is put back when the password was right. Pure; memory is bounded.
 
 use std::{
     collections::HashMap,
@@ -49,8 +49,8 @@ impl Throttle {
         let after = full_at.plus(self.wait);
         let most = self.wait * self.burst;
         let debt = after.since(now);
-        if debt > most {
-            return Err(debt - most);
+        if let Some(wait) = debt.checked_sub(most).filter(|wait| !wait.is_zero()) {
+            return Err(wait);
         }
         self.make_room(now);
         self.buckets.insert(key, Bucket { full_at: after });

@@ -43,7 +43,7 @@ pub enum ConfigError {
         message: String,
     },
     /// Nothing has this name.
-    #[error("{from}: there is no option `{key}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    #[error("{from}: there is no option `{key}`{}", meant(nearest.as_deref()))]
     UnknownKey {
         /// The name.
         key: String,
@@ -62,6 +62,10 @@ pub enum ConfigError {
         /// What is wrong, continuing the sentence after the key.
         reason: String,
     },
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 
 /// What the configuration is resolved from.
@@ -244,8 +248,8 @@ mod tests {
     fn a_wrong_variable_or_flag_is_refused_by_its_own_name() {
         assert_eq!(
             resolve("", &[("WATCHBELL_SERVER_LISTN", "x")], &[]),
-            Err("environment variable WATCHBELL_SERVER_LISTN: there is no option `WATCHBELL_SERVER_LISTN`; did you mean \
-                 `WATCHBELL_SERVER_LISTEN`?"
+            Err("environment variable WATCHBELL_SERVER_LISTN: there is no option `WATCHBELL_SERVER_LISTN`; did you \
+                 mean `WATCHBELL_SERVER_LISTEN`?"
                 .to_owned())
         );
         let bad = resolve("", &[("WATCHBELL_LIMITS_HTTP_BODY_BYTES", "many")], &[]).expect_err("many is no number");

@@ -37,7 +37,7 @@ section! {
     /// What is logged, and how it is written. Logs go to standard error.
     pub struct Log = "log" {
         /// The least important level that is logged: error, warn, info, debug or trace; or a filter such as
-        /// "info,watchbell_server=debug".
+        /// `info,watchbell_server=debug`.
         level: Line = Line("info".into()), check a_filter;
         /// "human" or "json" (one object per line).
         format: Format = Format::Human;

@@ -1,7 +1,7 @@
 //! The configuration: a TOML file, then the environment, then flags, each overriding the one before.
 //!
-//! [`Layers::resolve`] is pure: it takes the text of the file, the variables and the flags. Who set a wrong key or value is part of
-//! every error.
+//! [`Layers::resolve`] is pure: it takes the text of the file, the variables and the flags. Who set a wrong key or
+//! value is part of every error.
 
 mod auth;
 mod layers;

@@ -48,8 +48,8 @@ pub trait Section {
     fn options() -> Vec<OptionDoc>;
 }
 
-/// `pub struct Name = "section" { /// doc  key: Type = default, [check: path] }`. A check sees the parsed value and says what is
-/// wrong with it.
+/// `pub struct Name = "section" { /// doc  key: Type = default, [check: path] }`. A check sees the parsed value and
+/// says what is wrong with it.
 macro_rules! section {
     (
         $(#[doc = $section_doc:literal])+

@@ -21,7 +21,7 @@ section! {
         /// The folder with the database and the signing key; `watchbell-server init` makes it. Relative to the folder
         /// the server is started in.
         data_dir: PathBuf = "watchbell-data".into();
-        /// Browsers whose pages come from these origins (such as "https://watch.example.org") may use the server.
+        /// Browsers whose pages come from these origins (such as `https://watch.example.org`) may use the server.
         /// All others are refused; the desktop app and the command line are no browsers.
         allowed_origins: Texts = Texts::default(), check every_origin_is_one;
         /// Addresses of proxies in front of the server. Only their `X-Forwarded-For` is believed when wrong passwords

@@ -1,5 +1,5 @@
-//! From which address a request comes: the peer, or, when the peer is a proxy that the configuration trusts, whom that proxy names in
-//! `X-Forwarded-For`. Anybody can send that header, so nobody else's is looked at.
+//! From which address a request comes: the peer, or, when the peer is a proxy that the configuration trusts, whom that
+//! proxy names in `X-Forwarded-For`. Anybody can send that header, so nobody else's is looked at.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,5 +1,5 @@
-//! Browsers send `Origin`; the desktop app and the command line do not. A browser is let in only when its exact
-//! origin is on the configured list: otherwise any page could use a member's machine to reach a server inside their network.
+//! Browsers send `Origin`; the desktop app and the command line do not. A browser is let in only when its exact origin
+//! is on the configured list: otherwise any page could use a member's machine to reach a server inside their network.
 
 use axum::{
     extract::{Request, State},

@@ -91,9 +91,12 @@ pub async fn insert(conn: &mut Conn, account: &Account, password_hash: &str, now
 /// Every account, by name.
 pub async fn all(conn: &mut Conn) -> sqlx::Result<Vec<User>> {
     let rows = sqlx::query(
-        "SELECT id AS member, name, display_name, created_at AS joined_at, disabled_at, last_seen FROM users ORDER BY name",
-    );
-    rows.fetch_all(conn).await?.iter().map(user).collect()
+        "SELECT id AS member, name, display_name, created_at AS joined_at, disabled_at, last_seen
+         FROM users ORDER BY name",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(user).collect()
 }
 
 /// What the sign-in of `name` is checked against.

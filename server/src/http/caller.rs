@@ -1,0 +1,21 @@
+//! Who sends a request, for routes that need to know. Extracted before the body is read.
+
+use std::sync::Arc;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+
+use super::Refusal;
+use crate::{App, auth::Principal};
+
+/// Whoever proved who they are by the request's `Authorization` header.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Arc<Principal>);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let principal = app.auth.authenticate(&parts.headers, app.clock.now()).await?;
+        Ok(Self(Arc::new(principal)))
+    }
+}
