@@ -1,6 +1,10 @@
 //! Text and lists that carry their limit in their type: a longer one does not parse.
 
-use std::{borrow::Cow, fmt, ops::Deref};
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::{Deref, DerefMut},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -175,6 +179,13 @@ impl<T, const MAX: usize> Deref for List<T, MAX> {
 
     fn deref(&self) -> &[T] {
         &self.0
+    }
+}
+
+/// Elements may be changed in place; their number may not.
+impl<T, const MAX: usize> DerefMut for List<T, MAX> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
     }
 }
 

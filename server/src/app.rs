@@ -1,16 +1,30 @@
-//! The parts that everything shares, built once.
+//! The parts that everything shares, built once, and how they run and stop.
 
-use std::{ops::Deref, path::Path, sync::Arc};
+use std::{net::SocketAddr, ops::Deref, path::Path, sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
     auth::{Auth, keys::Keys},
+    background::Background,
+    bus::Follower,
     clock::Clock,
     config::Config,
+    domain::{Holder, LeaseChange, lease::Leases, presence::Presences},
+    hub::Hub,
+    ingest::{Ingest, Momentary, Writer},
+    router::router,
     store::{self, Store},
     timing::Timing,
+    ws::registry::Connections,
 };
+
+/// Clients come back spread over this long after a restart, plus a millisecond for each of them.
+const SPREAD: Duration = Duration::from_secs(2);
 
 /// The shared parts; a cheap handle.
 #[derive(Clone)]
@@ -28,8 +42,29 @@ pub struct Parts {
     pub store: Store,
     /// Who somebody is.
     pub auth: Auth,
+    /// The rooms.
+    pub hub: Arc<Hub>,
+    /// The way in for durable commands.
+    pub ingest: Ingest,
+    /// The way in for momentary commands.
+    pub momentary: Momentary,
+    /// Who is here.
+    pub presences: Arc<Presences>,
+    /// The connections.
+    pub connections: Arc<Connections>,
+    /// The tasks of the connections.
+    pub connection_tasks: TaskTracker,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
+    /// Ends the loops, then the writer; the fan-out ends with the writer.
+    halt: Halt,
+    tasks: TaskTracker,
+}
+
+/// What ends the tasks, also when the app is dropped without having been stopped.
+struct Halt {
+    loops: DropGuard,
+    writer: DropGuard,
 }
 
 impl Deref for App {
@@ -41,12 +76,102 @@ impl Deref for App {
 }
 
 impl App {
-    /// Opens the database in the configured folder and builds the parts.
+    /// Opens the database in the configured folder, builds the parts and starts what works by itself.
     pub async fn open(config: Config, timing: Timing) -> anyhow::Result<Self> {
         let folder: &Path = &config.server.data_dir;
         let keys = Keys::read(folder)?;
         let store = Store::open(&folder.join(store::FILE_NAME)).await?;
         let auth = Auth::new(&keys, &config.auth, store.clone())?;
-        Ok(Self(Arc::new(Parts { config, timing, clock: Clock, store, auth, stopping: CancellationToken::new() })))
+        let clock = Clock;
+        let hub = Arc::new(Hub::new(store.epoch()));
+        let presences = Arc::new(Presences::new(timing.presence_grace));
+        let leases = Arc::new(leases(&store, clock, timing.lease).await?);
+        let connections = Arc::new(Connections::default());
+
+        let tasks = TaskTracker::new();
+        let (loops, writes) = (CancellationToken::new(), CancellationToken::new());
+        let last = store::journal::last_id(&mut *store.read().await?).await?;
+        let (bus, follower) = Follower::new(store.clone(), hub.clone(), presences.clone(), last, timing.follow_every);
+        let (ingest, writer) = Writer::new(store.clone(), leases.clone(), bus, clock, &config);
+        tasks.spawn(follower.run());
+        tasks.spawn(writer.run(writes.clone()));
+        let background = Background {
+            timing,
+            clock,
+            store: store.clone(),
+            hub: hub.clone(),
+            ingest: ingest.clone(),
+            leases: leases.clone(),
+            presences: presences.clone(),
+            connections: connections.clone(),
+        };
+        background.start(&tasks, &loops);
+
+        let momentary =
+            Momentary { store: store.clone(), hub: hub.clone(), leases, presences: presences.clone(), clock };
+        Ok(Self(Arc::new(Parts {
+            config,
+            timing,
+            clock,
+            store,
+            auth,
+            hub,
+            ingest,
+            momentary,
+            presences,
+            connections,
+            connection_tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            halt: Halt { loops: loops.drop_guard(), writer: writes.drop_guard() },
+            tasks,
+        })))
     }
+
+    /// Says farewell to everybody, writes what waits, and closes the database.
+    async fn stop(&self) {
+        let spread = SPREAD + Duration::from_millis(self.connections.count() as u64);
+        self.connections.stop(spread);
+        self.connection_tasks.close();
+        if timeout(self.timing.farewell, self.connection_tasks.wait()).await.is_err() {
+            tracing::warn!(connections = self.connections.count(), "some connections took no farewell");
+        }
+        self.halt.loops.token().cancel();
+        self.ingest.seen(self.presences.everybody(), self.clock.now()).await;
+        self.halt.writer.token().cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+}
+
+/// Serves on `listener` until `shutdown`; then stops within seconds, everything acknowledged on the disk.
+pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = app.stopping.clone();
+    let serve = axum::serve(listener, service).with_graceful_shutdown(async move { stopping.cancelled().await });
+    let farewell = async {
+        shutdown.cancelled().await;
+        app.stopping.cancel();
+        app.stop().await;
+    };
+    let mut serve = std::pin::pin!(serve.into_future());
+    tokio::select! {
+        served = &mut serve => served?,
+        () = farewell => {
+            // Requests that are still under way get a moment; connections that only idle get none.
+            let _ = timeout(Duration::from_secs(1), serve).await;
+        }
+    }
+    Ok(())
+}
+
+/// A whole lease, from now on, for every analysis that has not ended.
+async fn leases(store: &Store, clock: Clock, length: Duration) -> anyhow::Result<Leases> {
+    let leases = Leases::new(length);
+    let now = clock.moment();
+    for stored in store::analysis::open(&mut *store.read().await?).await? {
+        let (analysis, room) = (stored.analysis.id, watchbell_protocol::Room::Project(stored.analysis.project));
+        leases.apply(LeaseChange::Taken { analysis, room, holder: Holder::from_column(stored.holder) }, now);
+    }
+    Ok(leases)
 }

@@ -3,12 +3,18 @@
 
 pub mod app;
 pub mod auth;
+pub mod background;
+pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod domain;
 pub mod http;
+pub mod hub;
+pub mod ingest;
 pub mod router;
 pub mod store;
 pub mod timing;
+pub mod ws;
 
-pub use app::App;
+pub use app::{App, run};
 pub use timing::Timing;

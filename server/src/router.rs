@@ -10,6 +10,7 @@ use axum::{
 use crate::{
     App,
     http::{health, info, origin, refusal, request_log, sign_in},
+    ws::upgrade,
 };
 
 /// The routes with what stands before all of them: the request's id and log line, then the browser's origin.
@@ -21,6 +22,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/sign-in", post(sign_in::sign_in))
         .route("/v1/refresh", post(sign_in::refresh))
         .route("/v1/sign-out", post(sign_in::sign_out))
+        .route("/v1/ws", get(upgrade::upgrade))
         .fallback(refusal::unknown_route)
         .method_not_allowed_fallback(refusal::unknown_method)
         .layer(DefaultBodyLimit::max(app.config.limits.http_body_bytes as usize))

@@ -47,7 +47,9 @@ pub fn may_join(principal: &Principal, room: Room, standing: Standing) -> Result
 /// The kind of room that a command names; without a look at who asks.
 pub fn place(command: &Command, room: Option<Room>) -> Result<Place, WireError> {
     let wanted = match command {
-        Command::NotificationReadCmd(_) | Command::NotificationReadAll(_) | Command::NotificationClear(_) => "user:{id}",
+        Command::NotificationReadCmd(_) | Command::NotificationReadAll(_) | Command::NotificationClear(_) => {
+            "user:{id}"
+        }
         _ => "project:{id}",
     };
     let wrong = |what: &str| {

@@ -4,8 +4,16 @@
 //! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
 
 pub mod accounts;
+pub mod activity;
+pub mod analysis;
 pub mod api_tokens;
 mod codec;
+pub mod command;
+pub mod issue;
+pub mod journal;
+pub mod notification;
+pub mod project;
+pub mod state;
 
 use std::{path::Path, time::Duration};
 

@@ -1,0 +1,59 @@
+//! What the server does by itself, from time to time. One loop per file, each ended by the same token.
+
+mod leases;
+mod presence;
+mod prune;
+mod revocations;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    domain::{lease::Leases, presence::Presences},
+    hub::Hub,
+    ingest::Ingest,
+    store::Store,
+    timing::Timing,
+    ws::registry::Connections,
+};
+
+/// What the loops work with.
+#[derive(Clone)]
+pub struct Background {
+    /// The rhythms.
+    pub timing: Timing,
+    /// The clock.
+    pub clock: Clock,
+    /// The database.
+    pub store: Store,
+    /// The rooms.
+    pub hub: Arc<Hub>,
+    /// The way in.
+    pub ingest: Ingest,
+    /// The leases.
+    pub leases: Arc<Leases>,
+    /// Who is here.
+    pub presences: Arc<Presences>,
+    /// The connections.
+    pub connections: Arc<Connections>,
+}
+
+impl Background {
+    /// Starts every loop; they end with `stop`.
+    pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
+        tasks.spawn(stop.clone().run_until_cancelled_owned(leases::run(self.clone())));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(presence::run(self.clone())));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(prune::run(self.clone())));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(revocations::run(self)));
+    }
+}
+
+/// Ticks that are not made up for when they were missed.
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

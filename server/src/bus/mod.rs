@@ -1,0 +1,136 @@
+//! Carries committed journal rows to the rooms, in the order of the journal, each once.
+//!
+//! Rows come from this process's writer, or from another process that wrote to the same database (the command line):
+//! those are found by looking for ids after the last one that was sent out. A bus between several nodes would stand here.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use watchbell_protocol::{Event, Room};
+
+use crate::{
+    domain::presence::Presences,
+    hub::{Entry, Hub, board::Key},
+    store::{self, Store, journal::Row},
+};
+
+/// Transactions that may wait to be sent out; the writer waits when there are more.
+const QUEUE: usize = 64;
+/// Rows read at once.
+const PAGE: u32 = 256;
+
+/// Where committed rows are handed over.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    committed: mpsc::Sender<Vec<Entry>>,
+}
+
+/// The task that sends out.
+pub struct Follower {
+    committed: mpsc::Receiver<Vec<Entry>>,
+    store: Store,
+    hub: Arc<Hub>,
+    presences: Arc<Presences>,
+    /// The id of the last row that was sent out.
+    last: i64,
+    every: Duration,
+}
+
+impl Bus {
+    /// Hands over the rows of one transaction, after its commit.
+    pub async fn publish(&self, entries: Vec<Entry>) {
+        if self.committed.send(entries).await.is_err() {
+            tracing::debug!("the fan-out has ended; the journal keeps the rows");
+        }
+    }
+}
+
+impl Follower {
+    /// Begins behind the row `last`; looks for rows of other processes `every` so often.
+    pub fn new(store: Store, hub: Arc<Hub>, presences: Arc<Presences>, last: i64, every: Duration) -> (Bus, Self) {
+        let (sender, committed) = mpsc::channel(QUEUE);
+        (Bus { committed: sender }, Self { committed, store, hub, presences, last, every })
+    }
+
+    /// Sends out until the writer has ended.
+    pub async fn run(mut self) {
+        let mut look = tokio::time::interval(self.every);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                entries = self.committed.recv() => match entries {
+                    Some(entries) => self.handed_over(entries).await,
+                    None => return,
+                },
+                _ = look.tick() => self.catch_up().await,
+            }
+        }
+    }
+
+    async fn handed_over(&mut self, entries: Vec<Entry>) {
+        if entries.first().is_some_and(|entry| entry.id > self.last + 1) {
+            // Another process wrote in between.
+            self.catch_up().await;
+        }
+        for entry in entries {
+            // Those that were found by looking already are not sent again.
+            if entry.id == self.last + 1 {
+                self.send_out(&entry);
+            }
+        }
+    }
+
+    /// Sends out what is in the journal and was not sent out yet.
+    async fn catch_up(&mut self) {
+        loop {
+            let rows = match self.read().await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::error!(%error, "the journal could not be followed; trying again soon");
+                    return;
+                }
+            };
+            let was_last = rows.len() < PAGE as usize;
+            for row in rows {
+                self.last = row.id;
+                match entry(row) {
+                    Ok(entry) => self.send_out(&entry),
+                    Err(error) => tracing::error!(%error, row.id = self.last, "a row of the journal does not parse"),
+                }
+            }
+            if was_last {
+                return;
+            }
+        }
+    }
+
+    async fn read(&self) -> sqlx::Result<Vec<Row>> {
+        let mut tx = self.store.read().await?;
+        store::journal::after_id(&mut tx, self.last, PAGE).await
+    }
+
+    fn send_out(&mut self, entry: &Entry) {
+        self.last = entry.id;
+        if let Room::Project(project) = entry.event.room {
+            match &entry.event.event {
+                // Before the fan-out: who was removed hears nothing more of this room.
+                Event::ProjectMemberRemoved(removed) => {
+                    self.hub.expel(entry.event.room, removed.user);
+                    self.presences.expelled(removed.user, project);
+                    let key = Key { event: "presence:changed", key: removed.user.to_string() };
+                    self.hub.end(entry.event.room, &key);
+                }
+                Event::ProjectMemberAdded(added) => self.presences.admitted(added.member.user, project),
+                _ => {}
+            }
+        }
+        self.hub.publish(entry);
+    }
+}
+
+fn entry(row: Row) -> serde_json::Result<Entry> {
+    let event = serde_json::from_str(&row.body)?;
+    let mark = store::journal::Mark { seq: row.seq, tag: row.tag };
+    Ok(Entry { id: row.id, mark, event, text: row.body.into() })
+}

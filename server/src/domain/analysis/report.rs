@@ -1,0 +1,166 @@
+//! `analysis:report`: what the lease holder found, all or nothing.
+
+use std::collections::BTreeSet;
+
+use watchbell_protocol::{
+    AnalysisId, ErrorCode, List, Origin, ProjectId, Room, UnixMillis, WireError,
+    command::{AnalysisReport, End, ReportItem},
+    event::{AnalysisIssues, Counts, DetectorComplete, DetectorRun, Issue},
+    limits,
+};
+
+use super::{end::end_with, find, lease_lost, over};
+use crate::{
+    domain::{Context, Draft, Holder, LeaseChange, Outcome, Refusal, refuse},
+    store::{self, Conn, analysis::Stored, issue::Tally},
+};
+
+/// One `analysis:issues` is not made larger than about this, so that it goes out beside others.
+const EVENT_BYTES: usize = 128 * 1024;
+
+/// `analysis:report`.
+pub async fn report(context: Context<'_>, project: ProjectId, input: AnalysisReport) -> Result<Outcome, Refusal> {
+    let mut stored = find(context.conn, project, input.analysis).await?;
+    if Holder::from_column(stored.holder.clone()) != Holder::of(context.actor) {
+        return Err(lease_lost().into());
+    }
+    if let Some(refusal) = over(&stored) {
+        return Err(refusal.into());
+    }
+    let mut report = Report { origin: context.actor.origin(), now: context.now, drafts: Vec::new(), end: None };
+    for (index, item) in input.items.into_iter().enumerate() {
+        let field = format!("data.items[{index}]");
+        if report.end.is_some() {
+            return refuse(ErrorCode::BadRequest, "nothing may follow the end", field);
+        }
+        match item {
+            ReportItem::Issues(issues) => report.issues(context.conn, &mut stored, issues, &field).await?,
+            ReportItem::Detector(run) => report.detector(&mut stored, run, &field)?,
+            ReportItem::End(end) => {
+                check_end(&stored, &end, &field)?;
+                report.end = Some(end);
+            }
+        }
+    }
+    report.finish(context.conn, stored).await
+}
+
+/// A report at work.
+struct Report {
+    origin: Origin,
+    now: UnixMillis,
+    drafts: Vec<Draft>,
+    end: Option<End>,
+}
+
+impl Report {
+    async fn issues(
+        &mut self,
+        conn: &mut Conn,
+        stored: &mut Stored,
+        issues: List<Issue, { limits::ISSUES_PER_BATCH }>,
+        field: &str,
+    ) -> Result<(), Refusal> {
+        for (index, issue) in issues.iter().enumerate() {
+            if !stored.analysis.detectors.iter().any(|run| run.name == issue.detector) {
+                let message = format!("the analysis has no detector {:?}", issue.detector.as_str());
+                return refuse(ErrorCode::BadRequest, message, format!("{field}.value[{index}].detector"));
+            }
+            store::issue::upsert(conn, stored.analysis.id, issue).await?;
+        }
+        let dropped = keep_worst(conn, stored.analysis.id).await?;
+        count(stored, &store::issue::tally(conn, stored.analysis.id).await?);
+        let kept = |issue: &Issue| !dropped.contains(&(issue.detector.to_string(), issue.fingerprint.to_string()));
+        let room = Room::Project(stored.analysis.project);
+        for issues in chunks(issues.into_iter().filter(kept)) {
+            let event = AnalysisIssues { analysis: stored.analysis.id, issues, counts: stored.analysis.counts };
+            self.drafts.push(Draft::new(room, self.origin.clone(), event));
+        }
+        Ok(())
+    }
+
+    fn detector(&mut self, stored: &mut Stored, run: DetectorRun, field: &str) -> Result<(), Refusal> {
+        if !run.state.is_over() {
+            return refuse(ErrorCode::BadRequest, "must be an end of the detector", format!("{field}.value.state"));
+        }
+        let Some(known) = stored.analysis.detectors.iter_mut().find(|known| known.name == run.name) else {
+            let message = format!("the analysis has no detector {:?}", run.name.as_str());
+            return refuse(ErrorCode::BadRequest, message, format!("{field}.value.name"));
+        };
+        known.state = run.state;
+        known.reason = run.reason;
+        known.ms = run.ms.min(i64::MAX as u64);
+        known.version = run.version.or(known.version.take());
+        let event = DetectorComplete { analysis: stored.analysis.id, detector: known.clone() };
+        self.drafts.push(Draft::new(Room::Project(stored.analysis.project), self.origin.clone(), event));
+        Ok(())
+    }
+
+    async fn finish(mut self, conn: &mut Conn, mut stored: Stored) -> Result<Outcome, Refusal> {
+        let id = stored.analysis.id;
+        let lease = match self.end {
+            Some(end) => {
+                self.drafts.extend(end_with(conn, &mut stored, &self.origin, self.now, end).await?);
+                LeaseChange::Ended(id)
+            }
+            None => {
+                store::analysis::update(conn, &stored).await?;
+                LeaseChange::Kept(id)
+            }
+        };
+        Ok(Outcome { drafts: self.drafts, lease: Some(lease), ..Outcome::default() })
+    }
+}
+
+fn check_end(stored: &Stored, end: &End, field: &str) -> Result<(), WireError> {
+    let unfinished = stored.analysis.detectors.iter().find(|run| !run.state.is_over());
+    match (end, unfinished) {
+        (End::Complete, Some(run)) => {
+            let message = format!("the detector {:?} has not ended", run.name.as_str());
+            Err(WireError::new(ErrorCode::BadRequest, message).at(format!("{field}.value")))
+        }
+        (End::Complete, None) | (End::Cancelled | End::Failed { .. }, _) => Ok(()),
+    }
+}
+
+/// Keeps the worst `ISSUES_PER_ANALYSIS`; gives those that had to go.
+async fn keep_worst(conn: &mut Conn, analysis: AnalysisId) -> sqlx::Result<BTreeSet<(String, String)>> {
+    let total: u32 = store::issue::tally(conn, analysis).await?.iter().map(|tally| tally.count).sum();
+    match total.saturating_sub(limits::ISSUES_PER_ANALYSIS as u32) {
+        0 => Ok(BTreeSet::new()),
+        excess => Ok(store::issue::drop_least(conn, analysis, excess).await?.into_iter().collect()),
+    }
+}
+
+/// Sets the counts of the analysis and of each detector to what is in the table.
+fn count(stored: &mut Stored, tallies: &[Tally]) {
+    let of = |detector: &str| -> Counts {
+        let own = tallies.iter().filter(|tally| tally.detector == detector);
+        own.flat_map(|tally| std::iter::repeat_n(tally.severity, tally.count as usize)).collect()
+    };
+    stored.analysis.counts = Counts::default();
+    for run in stored.analysis.detectors.iter_mut() {
+        run.counts = of(&run.name);
+        stored.analysis.counts += run.counts;
+    }
+}
+
+/// Cuts issues into lists of a bounded size.
+fn chunks(issues: impl Iterator<Item = Issue>) -> Vec<List<Issue, { limits::ISSUES_PER_BATCH }>> {
+    let mut chunks = Vec::new();
+    let mut chunk: Vec<Issue> = Vec::new();
+    let mut bytes = 0;
+    for issue in issues {
+        let size = issue.message.len() + issue.path.len() + issue.help.as_ref().map_or(0, |help| help.len()) + 256;
+        if !chunk.is_empty() && bytes + size > EVENT_BYTES {
+            chunks.push(std::mem::take(&mut chunk));
+            bytes = 0;
+        }
+        bytes += size;
+        chunk.push(issue);
+    }
+    if !chunk.is_empty() {
+        chunks.push(chunk);
+    }
+    chunks.into_iter().map(|chunk| chunk.try_into().expect("no longer than the list it was cut from")).collect()
+}

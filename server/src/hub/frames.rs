@@ -1,0 +1,45 @@
+//! Frames around parts that are encoded already: what is shared is not encoded again for each receiver.
+
+use axum::extract::ws::Utf8Bytes;
+use watchbell_protocol::{Position, Room, RoomEvent, ServerFrame, frame::Gone};
+
+use super::board::{self, Key};
+
+/// A JSON list of values that are JSON already.
+pub(crate) fn list(texts: &[Utf8Bytes]) -> Utf8Bytes {
+    board::list(texts.iter())
+}
+
+/// An event, encoded once for everybody.
+pub(crate) fn event(event: &RoomEvent) -> Utf8Bytes {
+    serde_json::to_string(event).expect("an event is plain JSON: string keys and plain values").into()
+}
+
+/// `{"batch":[…]}`; one event goes alone.
+pub(crate) fn batch(events: &[Utf8Bytes]) -> Utf8Bytes {
+    match events {
+        [single] => single.clone(),
+        events => format!(r#"{{"batch":{}}}"#, list(events)).into(),
+    }
+}
+
+/// `{"room","board":[…]}`
+pub(crate) fn board(room: Room, values: &str) -> Utf8Bytes {
+    format!(r#"{{"room":"{room}","board":{values}}}"#).into()
+}
+
+/// `{"room","gone":{…}}`
+pub(crate) fn gone(room: Room, key: &Key) -> Utf8Bytes {
+    let gone = Gone { event: key.event.to_owned(), key: key.key.clone() };
+    ServerFrame::Gone { room, gone }.to_text().into()
+}
+
+/// `{"room","caught_up":{…}}`
+pub(crate) fn caught_up(room: Room, caught_up: Position) -> Utf8Bytes {
+    ServerFrame::CaughtUp { room, caught_up }.to_text().into()
+}
+
+/// `{"room","left":{}}`
+pub(crate) fn left(room: Room) -> Utf8Bytes {
+    ServerFrame::Left { room }.to_text().into()
+}

@@ -1,0 +1,206 @@
+//! A room on this server: the newest event that was sent out, the board, and who receives.
+//!
+//! A member that joins is registered first and reads the journal then; it goes live under the room's lock when it has
+//! read up to what was sent out. So there is no gap, and no old value over a newer one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::extract::ws::Utf8Bytes;
+use watchbell_protocol::{ConnectionId, Epoch, Position, Room, UserId};
+
+use super::{
+    Entry,
+    board::{Board, Key},
+    frames,
+};
+use crate::{
+    store::journal::Mark,
+    ws::outbox::{Outbox, Put},
+};
+
+/// Who receives, and how far it is.
+#[derive(Debug)]
+struct Member {
+    outbox: Arc<Outbox>,
+    user: Option<UserId>,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It reads the journal by itself.
+    Reading,
+    /// It has, or will get from its outbox, everything up to this.
+    Live(Mark),
+}
+
+/// What became of a wish to go live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landing {
+    /// Live.
+    Live,
+    /// Something newer was sent out meanwhile: read on.
+    Behind,
+    /// It is no longer a member.
+    Gone,
+}
+
+#[derive(Debug)]
+pub(super) struct LiveRoom {
+    name: Room,
+    epoch: Epoch,
+    /// The newest event that was sent out since this room is in memory.
+    head: Option<Mark>,
+    board: Board,
+    members: HashMap<ConnectionId, Member>,
+}
+
+impl LiveRoom {
+    pub(super) fn new(name: Room, epoch: Epoch) -> Self {
+        Self { name, epoch, head: None, board: Board::default(), members: HashMap::new() }
+    }
+
+    /// Whether it need not be remembered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.members.is_empty() && self.board.is_empty()
+    }
+
+    pub(super) fn enter(&mut self, connection: ConnectionId, outbox: Arc<Outbox>, user: Option<UserId>) {
+        let member = Member { outbox, user, stage: Stage::Reading };
+        if let Some(before) = self.members.insert(connection, member) {
+            before.outbox.purge(self.name);
+        }
+    }
+
+    /// `false` if it was no member.
+    pub(super) fn leave(&mut self, connection: ConnectionId) -> bool {
+        let Some(member) = self.members.remove(&connection) else { return false };
+        member.outbox.purge(self.name);
+        true
+    }
+
+    /// Removes every connection of somebody, and tells them.
+    pub(super) fn expel(&mut self, user: UserId) {
+        for (_, member) in self.members.extract_if(|_, member| member.user == Some(user)) {
+            member.outbox.purge(self.name);
+            member.outbox.control(frames::left(self.name));
+        }
+    }
+
+    /// Gives a page to a member that reads; `false` if it is no longer one.
+    pub(super) fn page(&self, connection: ConnectionId, text: Utf8Bytes) -> bool {
+        let Some(member) = self.members.get(&connection) else { return false };
+        member.outbox.about(self.name, text);
+        true
+    }
+
+    /// Lets a member that has read up to `mark` go live: the board, then `caught_up`.
+    pub(super) fn land(&mut self, connection: ConnectionId, mark: Mark) -> Landing {
+        let Some(member) = self.members.get_mut(&connection) else { return Landing::Gone };
+        if self.head.is_some_and(|head| head.seq > mark.seq) {
+            return Landing::Behind;
+        }
+        let position = Position { epoch: self.epoch, seq: mark.seq, tag: mark.tag };
+        member.outbox.about(self.name, frames::board(self.name, &self.board.encoded()));
+        member.outbox.about(self.name, frames::caught_up(self.name, position));
+        member.stage = Stage::Live(mark);
+        Landing::Live
+    }
+
+    /// How far a live member is: everything up to there is in its outbox or behind it.
+    pub(super) fn position(&self, connection: ConnectionId) -> Option<Position> {
+        match self.members.get(&connection)?.stage {
+            Stage::Live(mark) => Some(Position { epoch: self.epoch, seq: mark.seq, tag: mark.tag }),
+            Stage::Reading => None,
+        }
+    }
+
+    /// Sends a durable event out. They come in order, each once.
+    pub(super) fn publish(&mut self, entry: &Entry) {
+        let mark = entry.mark;
+        self.head = Some(mark);
+        let closes = entry.event.event.closes().map(|(event, key)| Key { event, key });
+        let closed = closes.filter(|key| self.board.remove(key));
+        for member in self.members.values_mut() {
+            let Stage::Live(at) = member.stage else { continue };
+            if let Some(key) = &closed {
+                member.outbox.withdraw(self.name, key);
+            }
+            if at.seq >= mark.seq {
+                // It read this event from the journal before it was sent out, and the board after: the end is news.
+                if let Some(key) = &closed {
+                    member.outbox.about(self.name, frames::gone(self.name, key));
+                }
+            } else if at.seq.next() == mark.seq && member.outbox.event(self.name, entry.text.clone()) == Put::Waits {
+                member.stage = Stage::Live(mark);
+            } else {
+                member.fall_behind(self.name, at);
+            }
+        }
+    }
+
+    /// Puts a value on the board and sends it out.
+    pub(super) fn set(&mut self, key: Key, text: Utf8Bytes) {
+        self.board.set(key.clone(), text.clone());
+        let name = self.name;
+        self.to_live(|member| member.outbox.latest(name, key.clone(), text.clone()));
+    }
+
+    /// Changes several values and sends the change out as one frame.
+    pub(super) fn change(&mut self, values: Vec<(Key, Utf8Bytes, Lasts)>) {
+        let texts: Vec<Utf8Bytes> = values.iter().map(|(_, text, _)| text.clone()).collect();
+        for (key, text, lasts) in values {
+            match lasts {
+                Lasts::UntilReplaced => self.board.set(key, text),
+                Lasts::NotAtAll => {
+                    self.board.remove(&key);
+                }
+            }
+        }
+        let (name, diff) = (self.name, frames::batch(&texts));
+        self.to_live(|member| member.outbox.event(name, diff.clone()));
+    }
+
+    /// Takes a value from the board and tells so.
+    pub(super) fn end(&mut self, key: &Key) {
+        if !self.board.remove(key) {
+            return;
+        }
+        let gone = frames::gone(self.name, key);
+        for member in self.members.values().filter(|member| member.stage != Stage::Reading) {
+            member.outbox.withdraw(self.name, key);
+            member.outbox.about(self.name, gone.clone());
+        }
+    }
+
+    /// Sends out what is kept nowhere.
+    pub(super) fn pass(&self, send: impl Fn(&Outbox)) {
+        self.members.values().filter(|member| member.stage != Stage::Reading).for_each(|member| send(&member.outbox));
+    }
+
+    fn to_live(&mut self, put: impl Fn(&Member) -> Put) {
+        for member in self.members.values_mut() {
+            if let Stage::Live(at) = member.stage
+                && put(member) == Put::Full
+            {
+                member.fall_behind(self.name, at);
+            }
+        }
+    }
+}
+
+/// How long a changed value stays on the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// Until another comes.
+    UntilReplaced,
+    /// It is told and forgotten: somebody went offline.
+    NotAtAll,
+}
+
+impl Member {
+    fn fall_behind(&mut self, room: Room, at: Mark) {
+        self.stage = Stage::Reading;
+        self.outbox.behind(room, at);
+    }
+}

@@ -1,0 +1,107 @@
+//! The only way in: authorise → validate → apply once → number → persist → publish.
+//!
+//! A durable command's effects, its journal rows and its id commit in one transaction; the answer is sent after the
+//! commit, the fan-out after that. Momentary commands have no id, no transaction, and an answer only when refused.
+
+mod admin;
+mod apply;
+mod momentary;
+mod number;
+mod writer;
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
+use watchbell_protocol::{AnalysisId, Answer, ClientFrame, CommandId, ErrorCode, UnixMillis, UserId, WireError};
+
+pub(crate) use self::apply::standing;
+pub use self::{
+    admin::{AdminCommand, admin},
+    momentary::Momentary,
+    writer::Writer,
+};
+use crate::auth::{Principal, policy};
+
+/// Jobs that may wait for the writer; whoever has more waits before it reads on.
+const QUEUE: usize = 1024;
+
+/// A handle to the writer.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// What the writer is asked for.
+#[derive(Debug)]
+enum Job {
+    /// A command, and where its answer goes.
+    Command(Box<Submission>, oneshot::Sender<Result<Answer, WireError>>),
+    /// These analyses lost their runner.
+    LeasesLost(Vec<AnalysisId>),
+    /// These members were last here at that time.
+    Seen(Vec<UserId>, UnixMillis),
+    /// Delete what is older than it is kept.
+    Prune(UnixMillis),
+}
+
+/// A durable command that may go on, with everything that can be done outside the transaction done.
+#[derive(Debug)]
+struct Submission {
+    principal: Arc<Principal>,
+    id: CommandId,
+    place: policy::Place,
+    command: watchbell_protocol::Command,
+    body_hash: String,
+}
+
+/// The answer to come.
+pub type Pending = oneshot::Receiver<Result<Answer, WireError>>;
+
+impl Ingest {
+    /// Hands a durable command to the writer, after those handed over before. Waits while the queue is full.
+    pub async fn submit(&self, principal: Arc<Principal>, frame: ClientFrame) -> Result<Pending, WireError> {
+        let Some(id) = frame.id else {
+            let message = format!("is missing: {} wants an answer", frame.command.name());
+            return Err(WireError::new(ErrorCode::BadRequest, message).at("id"));
+        };
+        let place = policy::place(&frame.command, frame.room)?;
+        let body_hash = body_hash(&frame);
+        let submission = Submission { principal, id, place, command: frame.command, body_hash };
+        let (answer, pending) = oneshot::channel();
+        self.jobs.send(Job::Command(Box::new(submission), answer)).await.map_err(|_| stopping())?;
+        Ok(pending)
+    }
+
+    /// Ends analyses whose leases ran out.
+    pub async fn leases_lost(&self, analyses: Vec<AnalysisId>) {
+        self.tell(Job::LeasesLost(analyses)).await;
+    }
+
+    /// Notes when members were last here.
+    pub async fn seen(&self, members: Vec<UserId>, at: UnixMillis) {
+        self.tell(Job::Seen(members, at)).await;
+    }
+
+    /// Deletes what is older than it is kept.
+    pub async fn prune(&self, now: UnixMillis) {
+        self.tell(Job::Prune(now)).await;
+    }
+
+    async fn tell(&self, job: Job) {
+        if self.jobs.send(job).await.is_err() {
+            tracing::debug!("the writer has ended");
+        }
+    }
+}
+
+/// What a sender is told while the server stops.
+pub(crate) fn stopping() -> WireError {
+    WireError::new(ErrorCode::Unavailable, "the server is stopping").retry_after_ms(1000)
+}
+
+/// A hash of what is asked, whatever order or spacing it was written in.
+fn body_hash(frame: &ClientFrame) -> String {
+    let body = serde_json::to_vec(&(frame.room, &frame.command)).expect("a parsed command is plain JSON");
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}

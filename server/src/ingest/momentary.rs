@@ -1,0 +1,81 @@
+//! Momentary commands: true at this moment only. No id, no transaction, no answer unless refused.
+
+use std::sync::Arc;
+
+use watchbell_protocol::{
+    ClientFrame, Command, ErrorCode, Room, RoomEvent, WireError,
+    command::{AnalysisRenew, PresenceUpdate},
+    event::Status,
+};
+
+use super::apply::standing;
+use crate::{
+    auth::{
+        Principal,
+        policy::{self, Place},
+    },
+    clock::Clock,
+    domain::{Holder, lease::Leases, presence::Presences},
+    hub::Hub,
+    store::Store,
+};
+
+/// What momentary commands work with.
+#[derive(Clone)]
+pub struct Momentary {
+    /// The database, to look up memberships.
+    pub store: Store,
+    /// The rooms.
+    pub hub: Arc<Hub>,
+    /// The leases.
+    pub leases: Arc<Leases>,
+    /// Who is here.
+    pub presences: Arc<Presences>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Momentary {
+    /// Does what the command says, at once.
+    pub async fn take(&self, principal: &Principal, frame: ClientFrame) -> Result<(), WireError> {
+        match frame.command {
+            Command::PresenceUpdate(input) => self.presence(principal, input),
+            Command::AnalysisRenew(input) => self.renew(principal, frame.room, input).await,
+            command => {
+                let message = format!("{} is not a momentary command", command.name());
+                Err(WireError::new(ErrorCode::BadRequest, message).at("cmd"))
+            }
+        }
+    }
+
+    fn presence(&self, principal: &Principal, input: PresenceUpdate) -> Result<(), WireError> {
+        let user = policy::may_show_presence(principal)?;
+        if input.status == Status::Offline {
+            let message = "a connected device is online or away";
+            return Err(WireError::new(ErrorCode::BadRequest, message).at("data.status"));
+        }
+        let Principal::User { device, .. } = principal else { return Ok(()) };
+        self.presences.update(user, *device, input, self.clock.now())
+    }
+
+    async fn renew(&self, principal: &Principal, room: Option<Room>, input: AnalysisRenew) -> Result<(), WireError> {
+        let command = Command::AnalysisRenew(input);
+        let place = policy::place(&command, room)?;
+        let standing = self.standing(principal, place).await?;
+        policy::may_publish(principal, place, standing, &command)?;
+        let (Place::Project(project), Command::AnalysisRenew(input)) = (place, command) else { return Ok(()) };
+        let room = Room::Project(project);
+        let progress = self.leases.renew(room, &Holder::of(principal), input, self.clock.moment())?;
+        let origin = principal.origin();
+        self.hub.emit(&RoomEvent { room, seq: None, tag: None, at: self.clock.now(), origin, event: progress.into() });
+        Ok(())
+    }
+
+    async fn standing(&self, principal: &Principal, place: Place) -> Result<policy::Standing, WireError> {
+        let found = async { standing(&mut *self.store.read().await?, principal, place).await };
+        found.await.map_err(|error: sqlx::Error| {
+            tracing::error!(%error, "a membership could not be looked up");
+            WireError::new(ErrorCode::Internal, "the server failed")
+        })
+    }
+}

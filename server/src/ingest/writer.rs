@@ -1,0 +1,215 @@
+//! The one task that writes: it takes all waiting jobs into one transaction, a savepoint for each, so that one failure
+//! harms no neighbour and one sync to the disk serves them all.
+
+use std::sync::Arc;
+
+use sqlx::Connection;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use watchbell_protocol::{Answer, ErrorCode, UnixMillis, WireError, limits};
+
+use super::{
+    Ingest, Job, QUEUE, Submission,
+    apply::{Effect, apply},
+    number::number,
+};
+use crate::{
+    bus::Bus,
+    clock::Clock,
+    config::Config,
+    domain::{LeaseChange, Refusal, analysis, lease::Leases},
+    hub::Entry,
+    store::{self, Conn, Store},
+};
+
+/// Jobs in one transaction.
+const TOGETHER: usize = 128;
+/// Rows that one pruning deletes; the rest waits for the next.
+const PRUNED: u32 = 5000;
+
+/// What the writer task works with.
+pub struct Writer {
+    jobs: mpsc::Receiver<Job>,
+    store: Store,
+    leases: Arc<Leases>,
+    bus: Bus,
+    clock: Clock,
+    journal_kept: std::time::Duration,
+}
+
+/// What is done once the transaction is on the disk.
+#[derive(Default)]
+struct AfterCommit {
+    answers: Vec<(oneshot::Sender<Result<Answer, WireError>>, Result<Answer, WireError>)>,
+    entries: Vec<Entry>,
+    leases: Vec<LeaseChange>,
+}
+
+impl Writer {
+    /// A writer and the handle to it.
+    pub fn new(store: Store, leases: Arc<Leases>, bus: Bus, clock: Clock, config: &Config) -> (Ingest, Self) {
+        let (sender, jobs) = mpsc::channel(QUEUE);
+        let journal_kept = config.limits.journal_kept.0;
+        (Ingest { jobs: sender }, Self { jobs, store, leases, bus, clock, journal_kept })
+    }
+
+    /// Writes until `stop`, and then what waits.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut jobs = Vec::with_capacity(TOGETHER);
+        loop {
+            tokio::select! {
+                biased;
+                count = self.jobs.recv_many(&mut jobs, TOGETHER) => if count == 0 { return },
+                () = stop.cancelled() => {
+                    self.jobs.close();
+                    if self.jobs.recv_many(&mut jobs, TOGETHER).await == 0 {
+                        return;
+                    }
+                }
+            }
+            self.write(&mut jobs).await;
+        }
+    }
+
+    async fn write(&self, jobs: &mut Vec<Job>) {
+        let mut after = AfterCommit::default();
+        let committed = match self.store.write().await {
+            Ok(mut tx) => {
+                for job in jobs.drain(..) {
+                    self.work(&mut tx, job, &mut after).await;
+                }
+                tx.commit().await
+            }
+            Err(error) => {
+                refuse_all(jobs, &mut after);
+                Err(error)
+            }
+        };
+        match committed {
+            Ok(()) => self.publish(after).await,
+            Err(error) => {
+                tracing::error!(%error, "nothing could be written");
+                for (sender, _) in after.answers {
+                    let _ = sender.send(Err(unavailable()));
+                }
+            }
+        }
+    }
+
+    /// Acknowledges, then sends out.
+    async fn publish(&self, after: AfterCommit) {
+        let now = self.clock.moment();
+        for change in after.leases {
+            self.leases.apply(change, now);
+        }
+        for (sender, answer) in after.answers {
+            // A sender that has gone asks again when it comes back.
+            let _ = sender.send(answer);
+        }
+        if !after.entries.is_empty() {
+            self.bus.publish(after.entries).await;
+        }
+    }
+
+    async fn work(&self, conn: &mut Conn, job: Job, after: &mut AfterCommit) {
+        let now = self.clock.now();
+        match job {
+            Job::Command(submission, sender) => {
+                let answer = match in_savepoint(conn, *submission, now).await {
+                    Ok(effect) => {
+                        after.entries.extend(effect.entries);
+                        after.leases.extend(effect.lease);
+                        Ok(effect.answer)
+                    }
+                    Err(refusal) => Err(told(refusal)),
+                };
+                after.answers.push((sender, answer));
+            }
+            Job::LeasesLost(analyses) => {
+                let moment = self.clock.moment();
+                for analysis in analyses.into_iter().filter(|analysis| self.leases.is_lost(*analysis, moment)) {
+                    match lose(conn, analysis, now).await {
+                        Ok((entries, lease)) => {
+                            after.entries.extend(entries);
+                            after.leases.extend(lease);
+                        }
+                        Err(error) => tracing::error!(%error, analysis.id = %analysis, "a lost run was not ended"),
+                    }
+                }
+            }
+            Job::Seen(members, at) => {
+                for member in members {
+                    if let Err(error) = store::project::seen(conn, member, at).await {
+                        tracing::error!(%error, user.id = %member, "when they were last here was not noted");
+                    }
+                }
+            }
+            Job::Prune(now) => {
+                if let Err(error) = self.prune(conn, now).await {
+                    tracing::error!(%error, "what is old was not deleted");
+                }
+            }
+        }
+    }
+
+    async fn prune(&self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<()> {
+        let before = |kept: std::time::Duration| UnixMillis(now.0.saturating_sub(kept.as_millis() as i64));
+        let rows = store::journal::prune(conn, before(self.journal_kept), PRUNED).await?;
+        let commands = store::command::prune(conn, before(limits::COMMAND_IDS_KEPT), PRUNED).await?;
+        let notifications = store::notification::prune(conn, before(store::state::NOTIFICATIONS_KEPT), PRUNED).await?;
+        tracing::debug!(rows, commands, notifications, "pruned");
+        Ok(())
+    }
+}
+
+async fn in_savepoint(conn: &mut Conn, submission: Submission, now: UnixMillis) -> Result<Effect, Refusal> {
+    let mut savepoint = conn.begin().await?;
+    let effect = apply(&mut savepoint, submission, now).await;
+    match effect {
+        Ok(effect) => {
+            savepoint.commit().await?;
+            Ok(effect)
+        }
+        Err(refusal) => {
+            savepoint.rollback().await?;
+            Err(refusal)
+        }
+    }
+}
+
+async fn lose(
+    conn: &mut Conn,
+    analysis: watchbell_protocol::AnalysisId,
+    now: UnixMillis,
+) -> sqlx::Result<(Vec<Entry>, Option<LeaseChange>)> {
+    let mut savepoint = conn.begin().await?;
+    let Some(outcome) = analysis::lose(&mut savepoint, now, analysis).await? else {
+        return Ok((Vec::new(), Some(LeaseChange::Ended(analysis))));
+    };
+    let entries = number(&mut savepoint, outcome.drafts, now).await?;
+    savepoint.commit().await?;
+    Ok((entries, outcome.lease))
+}
+
+/// The one place where a failed query of a command is logged.
+fn told(refusal: Refusal) -> WireError {
+    match refusal {
+        Refusal::Wire(error) => error,
+        Refusal::Store(error) => {
+            tracing::error!(%error, "a command could not be applied");
+            WireError::new(ErrorCode::Internal, "the server failed; nothing was applied")
+        }
+    }
+}
+
+fn unavailable() -> WireError {
+    WireError::new(ErrorCode::Unavailable, "the server could not write; nothing was applied").retry_after_ms(1000)
+}
+
+fn refuse_all(jobs: &mut Vec<Job>, after: &mut AfterCommit) {
+    for job in jobs.drain(..) {
+        if let Job::Command(_, sender) = job {
+            after.answers.push((sender, Err(unavailable())));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The journal: durable events in order, and the head of each room.
+//!
+//! A row's `id` rises in commit order over all rooms, so that a follower sees every row by asking for the ids after the
+//! last it knows; its `seq` is dense within its room.
+
+use sqlx::Row as _;
+use watchbell_protocol::{Room, Seq, Tag, UnixMillis};
+
+use super::{Conn, codec};
+
+/// One event in a room's journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its place among the rows of all rooms.
+    pub id: i64,
+    /// Where.
+    pub room: Room,
+    /// Its number in the room.
+    pub seq: Seq,
+    /// Its mark.
+    pub tag: Tag,
+    /// The event as it travels.
+    pub body: String,
+}
+
+/// The number and mark of an event: a position without its epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The number.
+    pub seq: Seq,
+    /// The mark.
+    pub tag: Tag,
+}
+
+/// The newest event of a room; zero for an empty journal.
+pub async fn head(conn: &mut Conn, room: Room) -> sqlx::Result<Mark> {
+    let row: Option<(i64, i64)> = sqlx::query_as("SELECT seq, tag FROM rooms WHERE room = $1")
+        .bind(room.to_string())
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|(seq, tag)| Mark { seq: Seq(seq), tag: Tag(tag as u32) }).unwrap_or_default())
+}
+
+/// Moves the head of a room by `count` events, the last of which has `tag`; gives the new head's number.
+pub async fn advance(conn: &mut Conn, room: Room, count: usize, tag: Tag) -> sqlx::Result<Seq> {
+    let (seq,): (i64,) = sqlx::query_as(
+        "INSERT INTO rooms (room, seq, tag) VALUES ($1, $2, $3)
+         ON CONFLICT (room) DO UPDATE SET seq = rooms.seq + excluded.seq, tag = excluded.tag
+         RETURNING seq",
+    )
+    .bind(room.to_string())
+    .bind(count as i64)
+    .bind(i64::from(tag.0))
+    .fetch_one(conn)
+    .await?;
+    Ok(Seq(seq))
+}
+
+/// Takes `count` ids; gives the last of them. Whoever takes ids holds the counter until the commit, so that ids rise in
+/// commit order.
+pub async fn take_ids(conn: &mut Conn, count: usize) -> sqlx::Result<i64> {
+    let (last,): (i64,) = sqlx::query_as("UPDATE meta SET value = value + $1 WHERE key = 'journal' RETURNING value")
+        .bind(count as i64)
+        .fetch_one(conn)
+        .await?;
+    Ok(last)
+}
+
+/// The id of the newest row of all.
+pub async fn last_id(conn: &mut Conn) -> sqlx::Result<i64> {
+    let (last,): (i64,) = sqlx::query_as("SELECT value FROM meta WHERE key = 'journal'").fetch_one(conn).await?;
+    Ok(last)
+}
+
+/// Adds a row.
+pub async fn insert(conn: &mut Conn, row: &Row, at: UnixMillis) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO journal (id, room, seq, tag, at, body) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(row.id)
+        .bind(row.room.to_string())
+        .bind(row.seq.0)
+        .bind(i64::from(row.tag.0))
+        .bind(at.0)
+        .bind(row.body.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The mark of one event; `None` when it is no longer (or not yet) in the journal.
+pub async fn tag_at(conn: &mut Conn, room: Room, seq: Seq) -> sqlx::Result<Option<Tag>> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT tag FROM journal WHERE room = $1 AND seq = $2")
+        .bind(room.to_string())
+        .bind(seq.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|(tag,)| Tag(tag as u32)))
+}
+
+/// The first events of `room` after `after`, at most `limit`.
+pub async fn page(conn: &mut Conn, room: Room, after: Seq, limit: u32) -> sqlx::Result<Vec<Row>> {
+    let rows =
+        sqlx::query("SELECT id, room, seq, tag, body FROM journal WHERE room = $1 AND seq > $2 ORDER BY seq LIMIT $3")
+            .bind(room.to_string())
+            .bind(after.0)
+            .bind(i64::from(limit))
+            .fetch_all(conn)
+            .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The first events of all rooms after the row `id`, at most `limit`.
+pub async fn after_id(conn: &mut Conn, id: i64, limit: u32) -> sqlx::Result<Vec<Row>> {
+    let rows = sqlx::query("SELECT id, room, seq, tag, body FROM journal WHERE id > $1 ORDER BY id LIMIT $2")
+        .bind(id)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Deletes at most `limit` rows from before `before`; gives how many.
+pub async fn prune(conn: &mut Conn, before: UnixMillis, limit: u32) -> sqlx::Result<u64> {
+    let done =
+        sqlx::query("DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE at < $1 ORDER BY id LIMIT $2)")
+            .bind(before.0)
+            .bind(i64::from(limit))
+            .execute(conn)
+            .await?;
+    Ok(done.rows_affected())
+}
+
+fn read(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Row> {
+    Ok(Row {
+        id: row.try_get("id")?,
+        room: codec::parsed(row, "room")?,
+        seq: Seq(row.try_get("seq")?),
+        tag: Tag(codec::count(row, "tag")?),
+        body: row.try_get("body")?,
+    })
+}

@@ -1,0 +1,163 @@
+//! Projects, who belongs to them, and when members were last here.
+
+use sqlx::{Row, sqlite::SqliteRow};
+use watchbell_protocol::{
+    ProjectId, Seq, UnixMillis, UserId,
+    event::{Member, Project, Role},
+};
+
+use super::{Conn, codec};
+
+/// Adds a project; `false` if the name is taken.
+pub async fn insert(conn: &mut Conn, project: &Project) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query("INSERT INTO projects (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING")
+            .bind(project.id.to_string())
+            .bind(project.name.as_str())
+            .bind(project.created_at.0)
+            .execute(conn)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A project by its id.
+pub async fn find(conn: &mut Conn, id: ProjectId) -> sqlx::Result<Option<Project>> {
+    let row = sqlx::query("SELECT id, name, created_at FROM projects WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A project by its name.
+pub async fn find_by_name(conn: &mut Conn, name: &str) -> sqlx::Result<Option<Project>> {
+    let row = sqlx::query("SELECT id, name, created_at FROM projects WHERE name = $1")
+        .bind(name)
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Every project, by name.
+pub async fn all(conn: &mut Conn) -> sqlx::Result<Vec<Project>> {
+    let rows = sqlx::query("SELECT id, name, created_at FROM projects ORDER BY name").fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
+/// The projects of a member, by name.
+pub async fn of_member(conn: &mut Conn, member: UserId) -> sqlx::Result<Vec<Project>> {
+    let rows = sqlx::query(
+        "SELECT p.id, p.name, p.created_at FROM projects p JOIN memberships m ON m.project = p.id
+         WHERE m.member = $1 ORDER BY p.name",
+    )
+    .bind(member.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// What somebody is in a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// What they may do.
+    pub role: Role,
+    /// The number of the event that admitted them.
+    pub admitted: Seq,
+}
+
+/// The membership of somebody who is not disabled.
+pub async fn membership(conn: &mut Conn, project: ProjectId, member: UserId) -> sqlx::Result<Option<Membership>> {
+    let row = sqlx::query(
+        "SELECT m.role, m.admitted_seq FROM memberships m JOIN users u ON u.id = m.member
+         WHERE m.project = $1 AND m.member = $2 AND u.disabled_at IS NULL",
+    )
+    .bind(project.to_string())
+    .bind(member.to_string())
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| Ok(Membership { role: codec::word(&row, "role")?, admitted: Seq(row.try_get("admitted_seq")?) }))
+        .transpose()
+}
+
+/// Admits somebody, or changes their role; an earlier admission stays.
+pub async fn admit(conn: &mut Conn, project: ProjectId, member: UserId, role: Role, admitted: Seq) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO memberships (project, member, role, admitted_seq) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (project, member) DO UPDATE SET role = excluded.role",
+    )
+    .bind(project.to_string())
+    .bind(member.to_string())
+    .bind(codec::to_word(&role)?)
+    .bind(admitted.0)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Ends a membership; `false` if there was none.
+pub async fn expel(conn: &mut Conn, project: ProjectId, member: UserId) -> sqlx::Result<bool> {
+    let done = sqlx::query("DELETE FROM memberships WHERE project = $1 AND member = $2")
+        .bind(project.to_string())
+        .bind(member.to_string())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The members of a project who are not disabled, by name.
+pub async fn members(conn: &mut Conn, project: ProjectId) -> sqlx::Result<Vec<Member>> {
+    let rows = sqlx::query(
+        "SELECT u.id, u.name, u.display_name, u.last_seen, m.role FROM memberships m JOIN users u ON u.id = m.member
+         WHERE m.project = $1 AND u.disabled_at IS NULL ORDER BY u.name",
+    )
+    .bind(project.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Member {
+                user: codec::parsed(row, "id")?,
+                name: codec::text(row, "name")?,
+                display_name: codec::text(row, "display_name")?,
+                role: codec::word(row, "role")?,
+                last_seen: codec::maybe_at(row, "last_seen")?,
+            })
+        })
+        .collect()
+}
+
+/// A person as a member with `role`, whether they belong to a project or not; `None` for an unknown or disabled one.
+pub async fn person(conn: &mut Conn, id: UserId, role: Role) -> sqlx::Result<Option<Member>> {
+    let row = sqlx::query("SELECT name, display_name, last_seen FROM users WHERE id = $1 AND disabled_at IS NULL")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| {
+        Ok(Member {
+            user: id,
+            name: codec::text(&row, "name")?,
+            display_name: codec::text(&row, "display_name")?,
+            role,
+            last_seen: codec::maybe_at(&row, "last_seen")?,
+        })
+    })
+    .transpose()
+}
+
+/// Notes when somebody was last connected.
+pub async fn seen(conn: &mut Conn, member: UserId, at: UnixMillis) -> sqlx::Result<()> {
+    sqlx::query("UPDATE users SET last_seen = $2 WHERE id = $1")
+        .bind(member.to_string())
+        .bind(at.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn read(row: &SqliteRow) -> sqlx::Result<Project> {
+    Ok(Project {
+        id: codec::parsed(row, "id")?,
+        name: codec::text(row, "name")?,
+        created_at: UnixMillis(row.try_get("created_at")?),
+    })
+}

@@ -1,0 +1,262 @@
+//! Brings a connection up to date in a room, at the pace of its socket: what was missed, then the board, then live.
+//!
+//! No live events queue up meanwhile: the journal keeps them. Pages go out one at a time, each after the one before was
+//! taken.
+
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use watchbell_protocol::{
+    Answer, ConnectionId, ErrorCode, Position, Room, Seq, ServerFrame, StateItem, StatePage, Tag, WireError,
+    frame::{Resync, ResyncReason},
+};
+
+use super::outbox::Outbox;
+use crate::{
+    App,
+    auth::{
+        Principal,
+        policy::{self, Place, Standing},
+    },
+    hub::{Landing, frames},
+    store::{self, Conn, journal::Mark, state::Cursor},
+};
+
+/// Journal rows read at once.
+const ROWS: u32 = 256;
+/// About how large a page may get.
+const PAGE_BYTES: usize = 128 * 1024;
+
+/// A connection that reads.
+pub struct Reader {
+    /// The shared parts.
+    pub app: App,
+    /// Which connection.
+    pub connection: ConnectionId,
+    /// Where its pages go.
+    pub outbox: Arc<Outbox>,
+}
+
+/// From where the journal is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// After this event.
+    After(Mark),
+    /// From the head, with the state before.
+    State(Resync),
+}
+
+/// Why joining came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Refused(#[from] WireError),
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+    /// It left, or was removed, meanwhile.
+    #[error("no longer in the room")]
+    Gone,
+}
+
+impl Reader {
+    /// `room:join`. The answer, which carries the head, comes after `caught_up`.
+    pub async fn join(&self, principal: &Principal, room: Room, since: Option<Position>) -> Result<Answer, WireError> {
+        // Registered before anything is read: what is sent out from now on is noticed.
+        self.app.hub.enter(room, self.connection, self.outbox.clone(), principal.user());
+        let joined = async {
+            let start = self.start(principal, room, since).await?;
+            self.read(room, start).await
+        };
+        joined.await.map(|mark| Answer { room: Some(room), seq: Some(mark.seq), started: None }).map_err(|failure| {
+            self.app.hub.leave(room, self.connection);
+            match failure {
+                Failure::Refused(error) => error,
+                Failure::Gone => WireError::new(ErrorCode::Forbidden, "left before it was caught up").at("room"),
+                Failure::Store(error) => {
+                    tracing::error!(%error, %room, "a room could not be joined");
+                    WireError::new(ErrorCode::Unavailable, "the server failed; join again").retry_after_ms(1000)
+                }
+            }
+        })
+    }
+
+    /// Reads on after a live connection fell behind. `false` if that failed: it has to come back by its position.
+    pub async fn resume(&self, room: Room, after: Mark) -> bool {
+        match self.read(room, Start::After(after)).await {
+            Ok(_) | Err(Failure::Gone) => true,
+            Err(failure) => {
+                tracing::error!(%failure, %room, "a slow receiver could not be brought up to date");
+                false
+            }
+        }
+    }
+
+    /// Authorises, and finds out from where to read, in one transaction.
+    async fn start(&self, principal: &Principal, room: Room, since: Option<Position>) -> Result<Start, Failure> {
+        let mut tx = self.app.store.read().await?;
+        let (standing, admitted) = standing(&mut tx, principal, room).await?;
+        policy::may_join(principal, room, standing)?;
+        let head = store::journal::head(&mut tx, room).await?;
+        let unusable = match since {
+            None => Some(ResyncReason::New),
+            Some(since) => self.unusable(&mut tx, room, since, head, admitted).await?,
+        };
+        Ok(match (unusable, since) {
+            (None, Some(since)) => Start::After(Mark { seq: since.seq, tag: since.tag }),
+            (reason, _) => self.resync(reason.unwrap_or(ResyncReason::New), head),
+        })
+    }
+
+    /// Why a position cannot be served, if it cannot.
+    async fn unusable(
+        &self,
+        conn: &mut Conn,
+        room: Room,
+        since: Position,
+        head: Mark,
+        admitted: Seq,
+    ) -> sqlx::Result<Option<ResyncReason>> {
+        if since.epoch != self.app.store.epoch() {
+            return Ok(Some(ResyncReason::OtherEpoch));
+        }
+        if since.seq > head.seq || since.seq < Seq::ZERO {
+            return Ok(Some(ResyncReason::Diverged));
+        }
+        if since.seq < admitted {
+            return Ok(Some(ResyncReason::Readmitted));
+        }
+        let kept = match since.seq {
+            seq if seq == head.seq => Some(head.tag),
+            Seq::ZERO => store::journal::tag_at(conn, room, Seq(1)).await?.map(|_| Tag::default()),
+            seq => store::journal::tag_at(conn, room, seq).await?,
+        };
+        Ok(match kept {
+            None => Some(ResyncReason::TooOld),
+            Some(tag) if tag != since.tag => Some(ResyncReason::Diverged),
+            Some(_) => None,
+        })
+    }
+
+    /// Reads up to what was sent out, and lands.
+    async fn read(&self, room: Room, start: Start) -> Result<Mark, Failure> {
+        let mut start = start;
+        loop {
+            let mut at = match start {
+                Start::After(mark) => mark,
+                Start::State(resync) => {
+                    self.send(room, ServerFrame::Resync { room, resync }.to_text().into())?;
+                    self.state(room).await?;
+                    Mark { seq: resync.head.seq, tag: resync.head.tag }
+                }
+            };
+            match self.journal(room, &mut at).await? {
+                Read::Landed => return Ok(at),
+                Read::Pruned(head) => start = self.resync(ResyncReason::TooOld, head),
+            }
+        }
+    }
+
+    /// Reads the journal in pages until the connection is live.
+    async fn journal(&self, room: Room, at: &mut Mark) -> Result<Read, Failure> {
+        loop {
+            self.outbox.drained().await;
+            let rows = {
+                let mut tx = self.app.store.read().await?;
+                let rows = store::journal::page(&mut tx, room, at.seq, ROWS).await?;
+                if rows.first().is_some_and(|row| row.seq != at.seq.next()) {
+                    return Ok(Read::Pruned(store::journal::head(&mut tx, room).await?));
+                }
+                rows
+            };
+            if rows.is_empty() {
+                match self.app.hub.land(room, self.connection, *at) {
+                    Landing::Live => return Ok(Read::Landed),
+                    Landing::Gone => return Err(Failure::Gone),
+                    Landing::Behind => continue,
+                }
+            }
+            for page in pages(rows, |row| row.body.len()) {
+                self.outbox.drained().await;
+                *at = page.last().map_or(*at, |row| Mark { seq: row.seq, tag: row.tag });
+                let texts: Vec<Utf8Bytes> = page.into_iter().map(|row| row.body.into()).collect();
+                self.send(room, frames::batch(&texts))?;
+            }
+        }
+    }
+
+    /// Sends the state in pages.
+    async fn state(&self, room: Room) -> Result<(), Failure> {
+        let mut cursor = Cursor::first(room);
+        while let Some(at) = cursor {
+            let (items, next) = {
+                let mut tx = self.app.store.read().await?;
+                at.page(&mut tx, self.app.clock.now()).await?
+            };
+            let items: Vec<Utf8Bytes> = items.into_iter().map(|item| self.encoded(item)).collect();
+            for page in pages(items, |item| item.len()) {
+                self.outbox.drained().await;
+                let state = format!(r#"{{"room":"{room}","state":{{"items":{},"last":false}}}}"#, frames::list(&page));
+                self.send(room, state.into())?;
+            }
+            cursor = next;
+        }
+        let last = StatePage { items: Vec::new(), last: true };
+        self.send(room, ServerFrame::State { room, state: last }.to_text().into())
+    }
+
+    fn encoded(&self, mut item: StateItem) -> Utf8Bytes {
+        if let StateItem::Member(member) = &mut item
+            && self.app.presences.is_here(member.user)
+        {
+            member.last_seen = None;
+        }
+        serde_json::to_string(&item).expect("a state item is plain JSON: string keys and plain values").into()
+    }
+
+    fn send(&self, room: Room, text: Utf8Bytes) -> Result<(), Failure> {
+        self.app.hub.page(room, self.connection, text).then_some(()).ok_or(Failure::Gone)
+    }
+
+    fn resync(&self, reason: ResyncReason, head: Mark) -> Start {
+        let head = Position { epoch: self.app.store.epoch(), seq: head.seq, tag: head.tag };
+        Start::State(Resync { reason, head })
+    }
+}
+
+enum Read {
+    Landed,
+    /// The journal no longer reaches back to where the reader is; its head.
+    Pruned(Mark),
+}
+
+/// What somebody is in a room's project, and since which event.
+async fn standing(conn: &mut Conn, principal: &Principal, room: Room) -> sqlx::Result<(Standing, Seq)> {
+    let (Room::Project(project), Some(user)) = (room, principal.user()) else {
+        let standing = match room {
+            Room::Project(project) => crate::ingest::standing(conn, principal, Place::Project(project)).await?,
+            Room::User(_) | Room::Session(_) => Standing::Stranger,
+        };
+        return Ok((standing, Seq::ZERO));
+    };
+    let membership = store::project::membership(conn, project, user).await?;
+    Ok(membership
+        .map_or((Standing::Stranger, Seq::ZERO), |membership| (Standing::Member(membership.role), membership.admitted)))
+}
+
+/// Cuts into pages of about `PAGE_BYTES`, each with at least one.
+fn pages<T>(all: Vec<T>, length: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut pages: Vec<Vec<T>> = Vec::new();
+    let mut bytes = 0;
+    for one in all {
+        let more = length(&one);
+        match pages.last_mut() {
+            Some(page) if bytes + more <= PAGE_BYTES => page.push(one),
+            _ => {
+                pages.push(vec![one]);
+                bytes = 0;
+            }
+        }
+        bytes += more;
+    }
+    pages
+}

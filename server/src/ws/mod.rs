@@ -1,0 +1,8 @@
+//! Connections over WebSocket.
+
+mod catch_up;
+mod driver;
+pub mod outbox;
+pub mod registry;
+pub mod session;
+pub mod upgrade;

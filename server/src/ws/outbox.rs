@@ -1,0 +1,478 @@
+//! What waits to go to one receiver: bounded in number and bytes, and the delivery class alone decides what happens
+//! when it is full.
+//!
+//! - `Durable`: not taken; the receiver goes back to paging that room's journal.
+//! - `Latest`: replaces the waiting value of its key in place. When a new key does not fit, the receiver goes back to
+//!   paging as well, for the board comes with that.
+//! - `Stream`: the oldest waiting lines go, and the gap is counted and told.
+//! - `Signal`: dropped.
+//!
+//! Control texts (answers, pages, boards) always fit: whoever puts them bounds how many there are.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use axum::extract::ws::Utf8Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use watchbell_protocol::{CloseCode, Room, ServerFrame, frame::Gap};
+
+use crate::{hub::board::Key, store::journal::Mark};
+
+/// Events that may wait.
+const ITEMS: usize = 512;
+/// Bytes of events that may wait. The texts are shared with the other receivers.
+const BYTES: usize = 256 * 1024;
+
+/// Whether something found room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Put {
+    /// It waits.
+    Waits,
+    /// It did not fit and was not taken.
+    Full,
+}
+
+/// One thing to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Out {
+    /// A text frame.
+    Text(Utf8Bytes),
+    /// A ping.
+    Ping,
+}
+
+/// What goes out at once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// In this order.
+    pub outs: Vec<Out>,
+    /// The connection ends after that.
+    pub close: Option<CloseCode>,
+}
+
+/// What waits to go to one receiver.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    waiting: Mutex<Waiting>,
+    /// Something to write.
+    written: Notify,
+    /// Something was taken.
+    taken: Notify,
+    /// A room fell behind.
+    fell_behind: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    slots: VecDeque<Slot>,
+    /// How many slots were taken before the first of `slots`: numbers of slots stay while others leave.
+    taken: u64,
+    latest: HashMap<(Room, Key), u64>,
+    /// Of events; control texts don't count.
+    items: usize,
+    bytes: usize,
+    gaps: BTreeMap<(Room, String), u64>,
+    behind: BTreeMap<Room, Mark>,
+    close: Option<CloseCode>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Event {
+        room: Room,
+        text: Utf8Bytes,
+    },
+    Latest {
+        room: Room,
+        key: Key,
+        text: Utf8Bytes,
+    },
+    Line {
+        room: Room,
+        stream: String,
+        text: Utf8Bytes,
+    },
+    Control {
+        room: Option<Room>,
+        text: Utf8Bytes,
+    },
+    Ping,
+    /// It was withdrawn.
+    Empty,
+}
+
+impl Outbox {
+    /// A durable event, or a diff of the board: something that must not be missed.
+    pub fn event(&self, room: Room, text: Utf8Bytes) -> Put {
+        let put = self.waiting.lock().add(Slot::Event { room, text });
+        self.told(put)
+    }
+
+    /// The latest value of a key.
+    pub fn latest(&self, room: Room, key: Key, text: Utf8Bytes) -> Put {
+        let put = self.waiting.lock().latest(room, key, text);
+        self.told(put)
+    }
+
+    /// A line of a stream.
+    pub fn line(&self, room: Room, stream: &str, text: Utf8Bytes) {
+        self.waiting.lock().line(room, stream, text);
+        self.written.notify_one();
+    }
+
+    /// A signal.
+    pub fn signal(&self, room: Room, text: Utf8Bytes) {
+        let put = self.waiting.lock().add(Slot::Event { room, text });
+        let _: Put = self.told(put);
+    }
+
+    /// An answer, or a frame about the connection.
+    pub fn control(&self, text: Utf8Bytes) {
+        self.waiting.lock().slots.push_back(Slot::Control { room: None, text });
+        self.written.notify_one();
+    }
+
+    /// A page, a board, or another frame about a room.
+    pub fn about(&self, room: Room, text: Utf8Bytes) {
+        self.waiting.lock().slots.push_back(Slot::Control { room: Some(room), text });
+        self.written.notify_one();
+    }
+
+    /// A ping.
+    pub fn ping(&self) {
+        self.waiting.lock().slots.push_back(Slot::Ping);
+        self.written.notify_one();
+    }
+
+    /// Takes back the waiting value of a key that has ended.
+    pub fn withdraw(&self, room: Room, key: &Key) {
+        self.waiting.lock().withdraw(room, key);
+    }
+
+    /// Takes back everything of a room.
+    pub fn purge(&self, room: Room) {
+        self.waiting.lock().purge(room);
+    }
+
+    /// Notes that a room has to be read from its journal again, after `mark`.
+    pub fn behind(&self, room: Room, mark: Mark) {
+        self.waiting.lock().behind.insert(room, mark);
+        self.fell_behind.notify_one();
+    }
+
+    /// Ends the connection after what waits. The first reason counts.
+    pub fn close(&self, code: CloseCode) {
+        self.waiting.lock().close.get_or_insert(code);
+        self.written.notify_one();
+    }
+
+    /// Waits until there is something to write.
+    pub async fn ready(&self) {
+        loop {
+            if !self.waiting.lock().is_empty() {
+                return;
+            }
+            self.written.notified().await;
+        }
+    }
+
+    /// Takes what waits, up to about `bytes`; at least one thing if there is any.
+    pub fn take(&self, bytes: usize) -> Batch {
+        let batch = self.waiting.lock().take(bytes);
+        self.taken.notify_one();
+        batch
+    }
+
+    /// Waits until the receiver has taken everything that waits now.
+    pub async fn drained(&self) {
+        let last = self.waiting.lock().end();
+        while self.waiting.lock().taken < last {
+            self.taken.notified().await;
+        }
+    }
+
+    /// Waits until a room fell behind.
+    pub async fn next_behind(&self) -> (Room, Mark) {
+        loop {
+            if let Some(behind) = self.waiting.lock().behind.pop_first() {
+                return behind;
+            }
+            self.fell_behind.notified().await;
+        }
+    }
+
+    fn told(&self, put: Put) -> Put {
+        if put == Put::Waits {
+            self.written.notify_one();
+        }
+        put
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.slots.is_empty() && self.gaps.is_empty() && self.close.is_none()
+    }
+
+    /// The number of the slot that comes next.
+    fn end(&self) -> u64 {
+        self.taken + self.slots.len() as u64
+    }
+
+    fn fits(&self, length: usize) -> bool {
+        self.items == 0 || (self.items < ITEMS && self.bytes + length <= BYTES)
+    }
+
+    fn add(&mut self, slot: Slot) -> Put {
+        let length = slot.length();
+        if !self.fits(length) {
+            return Put::Full;
+        }
+        self.items += 1;
+        self.bytes += length;
+        self.slots.push_back(slot);
+        Put::Waits
+    }
+
+    fn latest(&mut self, room: Room, key: Key, text: Utf8Bytes) -> Put {
+        let name = (room, key);
+        if let Some(&number) = self.latest.get(&name)
+            && let Some(Slot::Latest { text: old, .. }) = self.slots.get_mut((number - self.taken) as usize)
+        {
+            self.bytes = self.bytes + text.len() - old.len();
+            *old = text;
+            return Put::Waits;
+        }
+        let number = self.end();
+        let put = self.add(Slot::Latest { room, key: name.1.clone(), text });
+        if put == Put::Waits {
+            self.latest.insert(name, number);
+        }
+        put
+    }
+
+    fn line(&mut self, room: Room, stream: &str, text: Utf8Bytes) {
+        while !self.fits(text.len()) {
+            let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Line { .. })) else {
+                *self.gaps.entry((room, stream.to_owned())).or_default() += 1;
+                return;
+            };
+            if let Slot::Line { room, stream, .. } = self.empty(at) {
+                *self.gaps.entry((room, stream)).or_default() += 1;
+            }
+        }
+        let _: Put = self.add(Slot::Line { room, stream: stream.to_owned(), text });
+    }
+
+    fn withdraw(&mut self, room: Room, key: &Key) {
+        let name = (room, key.clone());
+        if let Some(number) = self.latest.get(&name) {
+            self.empty((number - self.taken) as usize);
+        }
+    }
+
+    fn purge(&mut self, room: Room) {
+        for at in 0..self.slots.len() {
+            if self.slots[at].room() == Some(room) {
+                self.empty(at);
+            }
+        }
+        self.gaps.retain(|(of, _), _| *of != room);
+        self.behind.remove(&room);
+    }
+
+    /// Empties a slot in its place.
+    fn empty(&mut self, at: usize) -> Slot {
+        let slot = std::mem::replace(&mut self.slots[at], Slot::Empty);
+        self.forget(&slot);
+        slot
+    }
+
+    /// Takes a slot that leaves out of the books.
+    fn forget(&mut self, slot: &Slot) {
+        if slot.is_event() {
+            self.items -= 1;
+            self.bytes -= slot.length();
+        }
+        if let Slot::Latest { room, key, .. } = slot {
+            self.latest.remove(&(*room, key.clone()));
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Batch {
+        let mut batch = Batch::default();
+        let mut taken = 0;
+        for ((room, stream), dropped) in std::mem::take(&mut self.gaps) {
+            let gap = ServerFrame::Gap { room, gap: Gap { stream, dropped } };
+            batch.outs.push(Out::Text(gap.to_text().into()));
+        }
+        while let Some(slot) = self.slots.front() {
+            if taken > 0 && taken + slot.length() > bytes {
+                return batch;
+            }
+            taken += slot.length();
+            let Some(slot) = self.slots.pop_front() else { break };
+            self.forget(&slot);
+            self.taken += 1;
+            match slot {
+                Slot::Event { text, .. }
+                | Slot::Latest { text, .. }
+                | Slot::Line { text, .. }
+                | Slot::Control { text, .. } => batch.outs.push(Out::Text(text)),
+                Slot::Ping => batch.outs.push(Out::Ping),
+                Slot::Empty => {}
+            }
+        }
+        batch.close = self.close;
+        batch
+    }
+}
+
+impl Slot {
+    fn length(&self) -> usize {
+        match self {
+            Self::Event { text, .. }
+            | Self::Latest { text, .. }
+            | Self::Line { text, .. }
+            | Self::Control { text, .. } => text.len(),
+            Self::Ping | Self::Empty => 0,
+        }
+    }
+
+    fn is_event(&self) -> bool {
+        matches!(self, Self::Event { .. } | Self::Latest { .. } | Self::Line { .. })
+    }
+
+    fn room(&self) -> Option<Room> {
+        match self {
+            Self::Event { room, .. } | Self::Latest { room, .. } | Self::Line { room, .. } => Some(*room),
+            Self::Control { room, .. } => *room,
+            Self::Ping | Self::Empty => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchbell_protocol::ProjectId;
+
+    use super::*;
+
+    fn room() -> Room {
+        Room::Project(ProjectId::fresh())
+    }
+
+    fn key(key: &str) -> Key {
+        Key { event: "analysis:progress", key: key.to_owned() }
+    }
+
+    fn texts(outbox: &Outbox) -> Vec<String> {
+        let outs = outbox.take(usize::MAX).outs;
+        outs.into_iter().map(|out| if let Out::Text(text) = out { text.to_string() } else { "ping".into() }).collect()
+    }
+
+    fn fill(outbox: &Outbox, room: Room) {
+        while outbox.event(room, "event".into()) == Put::Waits {}
+    }
+
+    #[test]
+    fn a_durable_event_that_does_not_fit_is_not_taken_and_nothing_is_lost() {
+        let (outbox, room) = (Outbox::default(), room());
+        fill(&outbox, room);
+        assert_eq!(texts(&outbox).len(), ITEMS);
+        assert_eq!(outbox.event(room, "next".into()), Put::Waits);
+    }
+
+    #[test]
+    fn bytes_are_bounded_but_one_large_event_always_fits() {
+        let (outbox, room) = (Outbox::default(), room());
+        let large = "x".repeat(BYTES + 1);
+        assert_eq!(outbox.event(room, large.clone().into()), Put::Waits);
+        assert_eq!(outbox.event(room, "small".into()), Put::Full);
+        assert_eq!(texts(&outbox), [large]);
+    }
+
+    #[test]
+    fn a_newer_value_takes_the_place_of_the_waiting_one() {
+        let (outbox, room) = (Outbox::default(), room());
+        let _ = outbox.latest(room, key("a"), "a1".into());
+        let _ = outbox.event(room, "event".into());
+        let _ = outbox.latest(room, key("b"), "b1".into());
+        let _ = outbox.latest(room, key("a"), "a2, longer".into());
+        assert_eq!(texts(&outbox), ["a2, longer", "event", "b1"]);
+        let _ = outbox.latest(room, key("a"), "a3".into());
+        assert_eq!(texts(&outbox), ["a3"]);
+    }
+
+    #[test]
+    fn a_value_of_a_waiting_key_fits_even_into_a_full_outbox() {
+        let (outbox, room) = (Outbox::default(), room());
+        let _ = outbox.latest(room, key("a"), "a1".into());
+        fill(&outbox, room);
+        assert_eq!(outbox.latest(room, key("a"), "a2".into()), Put::Waits);
+        assert_eq!(outbox.latest(room, key("b"), "b1".into()), Put::Full);
+        assert_eq!(texts(&outbox)[0], "a2");
+    }
+
+    #[test]
+    fn an_ended_value_is_withdrawn_so_that_it_never_comes_after_its_end() {
+        let (outbox, room) = (Outbox::default(), room());
+        let _ = outbox.latest(room, key("a"), "97 %".into());
+        outbox.withdraw(room, &key("a"));
+        let _ = outbox.event(room, "complete".into());
+        assert_eq!(texts(&outbox), ["complete"]);
+    }
+
+    #[test]
+    fn a_full_outbox_drops_the_oldest_lines_and_tells_how_many() {
+        let (outbox, room) = (Outbox::default(), room());
+        for line in 0..ITEMS + 3 {
+            outbox.line(room, "logs:build", line.to_string().into());
+        }
+        let texts = texts(&outbox);
+        assert!(texts[0].contains(r#""gap":{"stream":"logs:build","dropped":3}"#), "{}", texts[0]);
+        assert_eq!((texts[1].as_str(), texts.len()), ("3", ITEMS + 1));
+    }
+
+    #[test]
+    fn lines_never_push_out_what_must_not_be_missed() {
+        let (outbox, room) = (Outbox::default(), room());
+        fill(&outbox, room);
+        outbox.line(room, "logs:build", "line".into());
+        let texts = texts(&outbox);
+        assert_eq!(texts.len(), ITEMS + 1);
+        assert!(texts[0].contains(r#""dropped":1"#));
+    }
+
+    #[test]
+    fn a_signal_that_does_not_fit_is_dropped() {
+        let (outbox, room) = (Outbox::default(), room());
+        fill(&outbox, room);
+        outbox.signal(room, "typing".into());
+        assert_eq!(texts(&outbox).len(), ITEMS);
+    }
+
+    #[test]
+    fn nothing_of_a_purged_room_goes_out() {
+        let (outbox, gone, kept) = (Outbox::default(), room(), room());
+        let _ = outbox.event(gone, "gone".into());
+        let _ = outbox.latest(gone, key("a"), "gone".into());
+        outbox.about(gone, "gone".into());
+        let _ = outbox.event(kept, "kept".into());
+        outbox.purge(gone);
+        assert_eq!(texts(&outbox), ["kept"]);
+    }
+
+    #[test]
+    fn the_close_comes_after_what_waits_and_the_first_reason_counts() {
+        let (outbox, room) = (Outbox::default(), room());
+        let _ = outbox.event(room, "one".into());
+        let _ = outbox.event(room, "two".into());
+        outbox.close(CloseCode::GoingAway);
+        outbox.close(CloseCode::Silent);
+        let first = outbox.take(3);
+        assert_eq!((first.outs, first.close), (vec![Out::Text("one".into())], None));
+        assert_eq!(outbox.take(3).close, Some(CloseCode::GoingAway));
+    }
+}
