@@ -1,0 +1,18 @@
+//! oxlint: JavaScript and TypeScript, where the repository is set up for it.
+
+use super::{Call, Cost, Detector, Format, Tool, Work, needs_at_root, on_the_path};
+use crate::process::Toolchain;
+
+pub(super) const DETECTOR: Detector = Detector {
+    name: "oxlint",
+    cost: Cost { base_ms: 200, file_us: 200 },
+    work: Work::Tool(Tool {
+        program: "oxlint",
+        version: &["--version"],
+        find: on_the_path,
+        fits: |tree| needs_at_root(tree, &[".oxlintrc.json"]),
+        calls: |site| vec![Call::new(site.program, site.tree.root.clone(), &["-f", "sarif"])],
+        format: Format::Sarif,
+        toolchain: Toolchain::Node,
+    }),
+};
