@@ -7,9 +7,11 @@ use axum::{
     routing::{get, post},
 };
 
+use watchbell_protocol::limits;
+
 use crate::{
     App,
-    http::{health, info, origin, refusal, request_log, sign_in},
+    http::{commands, health, info, origin, refusal, request_log, sign_in},
     ws::upgrade,
 };
 
@@ -22,6 +24,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/sign-in", post(sign_in::sign_in))
         .route("/v1/refresh", post(sign_in::refresh))
         .route("/v1/sign-out", post(sign_in::sign_out))
+        .route("/v1/rooms/{room}/commands", post(commands::post).layer(DefaultBodyLimit::max(limits::FRAME_BYTES)))
         .route("/v1/ws", get(upgrade::upgrade))
         .fallback(refusal::unknown_route)
         .method_not_allowed_fallback(refusal::unknown_method)

@@ -2,7 +2,9 @@
 //! `ErrorBody` with the status that fits its code.
 
 pub mod body;
+pub mod caller;
 pub mod client_address;
+pub mod commands;
 pub mod health;
 pub mod info;
 pub mod origin;
@@ -11,5 +13,6 @@ pub mod request_log;
 pub mod sign_in;
 
 pub use body::JsonBody;
+pub use caller::Caller;
 pub use client_address::ClientAddress;
 pub use refusal::Refusal;

@@ -1,0 +1,119 @@
+//! `serve`: listens, says where, and ends in order.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use watchbell_server::{App, Timing, app, config::Config};
+
+use super::{logging, place};
+
+/// What can be said on the command line about a run.
+#[derive(Debug, clap::Args)]
+pub struct Flags {
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7077]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The least important level that is logged, or a filter [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// How log lines are written: human or json [default: human]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl Flags {
+    /// As options of the configuration.
+    pub fn options(&self) -> Vec<place::Flag> {
+        let flags = [
+            ("--listen", "server.listen", &self.listen),
+            ("--log-level", "log.level", &self.log_level),
+            ("--log-format", "log.format", &self.log_format),
+        ];
+        flags
+            .into_iter()
+            .filter_map(|(flag, option, value)| Some((flag.to_owned(), option.to_owned(), value.clone()?)))
+            .collect()
+    }
+}
+
+/// Runs the server until it is told to stop.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    logging::start(&config.log)?;
+    place::check_initialised(&config.server.data_dir)?;
+    // Before the port is open, so that a stop that comes at once is not lost.
+    let shutdown = stop_on_signal()?;
+    let listen = config.server.listen;
+    let app = App::open(config, Timing::default()).await?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    warn_if_open(address);
+    println!("watchbell-server listening on http://{address}");
+    app::run(app, listener, shutdown).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn warn_if_open(address: SocketAddr) {
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "listening beyond loopback without TLS: passwords and tokens travel readable unless a proxy adds it"
+        );
+    }
+}
+
+/// A token that is cancelled by SIGTERM or Ctrl-C. A second one ends the process at once.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    tokio::spawn(async move {
+        let name = signals.next().await;
+        tracing::info!(signal = name, "stopping");
+        told.cancel();
+        signals.next().await;
+        tracing::warn!("stopped at once: asked twice");
+        std::process::exit(1);
+    });
+    Ok(stop)
+}
+
+/// What asks the server to stop.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// What asks the server to stop.
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        self.0.recv().await;
+        "Ctrl-C"
+    }
+}

@@ -1,0 +1,283 @@
+//! The command from end to end: a fresh folder, people, a project, a token, a running server, its end.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use common::{Answer, PASSWORD};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    process::{Child, Command},
+};
+use watchbell_protocol::DeviceId;
+
+/// A data folder and the command that works on it.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn initialised() -> Self {
+        let place = Self::new();
+        place.ok(&["init"]).await;
+        place
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watchbell-server"));
+        command.env_clear().current_dir(self.folder.path());
+        command.arg("--dir").arg(self.data()).args(args).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    async fn run(&self, args: &[&str], input: &str) -> Output {
+        finish(self.command(args), input).await
+    }
+
+    /// What a command printed that has to succeed.
+    async fn ok(&self, args: &[&str]) -> String {
+        printed(&self.run(args, "").await)
+    }
+
+    async fn add_user(&self, name: &str) {
+        printed(&self.run(&["user", "add", name, "--password-stdin"], PASSWORD).await);
+    }
+
+    async fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(args).await).unwrap()
+    }
+}
+
+async fn finish(mut command: Command, input: &str) -> Output {
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that reads nothing may have closed its end already.
+    let _ = stdin.write_all(format!("{input}\n").as_bytes()).await;
+    drop(stdin);
+    child.wait_with_output().await.unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", complaint(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A server process and where it listens.
+struct Serving {
+    process: Child,
+    base: String,
+}
+
+impl Serving {
+    async fn start(place: &Place, args: &[&str]) -> Self {
+        let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
+        let mut process = place.command(&args).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap();
+        let line = line.expect("it says where it listens");
+        let base = line.strip_prefix("watchbell-server listening on ").expect(&line).to_owned();
+        Self { process, base }
+    }
+
+    async fn sign_in(&self, name: &str) -> Answer {
+        let device = json!({"id": DeviceId::fresh(), "kind": "cli", "name": "test"});
+        let body = json!({"name": name, "password": PASSWORD, "device": device});
+        Answer::of(common::client().post(format!("{}/v1/sign-in", self.base)).json(&body)).await
+    }
+
+    /// Ends it as a service manager does: its exit code and its log.
+    #[cfg(unix)]
+    async fn terminate(mut self) -> (Option<i32>, String) {
+        use nix::{
+            sys::signal::{Signal, kill},
+            unistd::Pid,
+        };
+        let id = i32::try_from(self.process.id().unwrap()).unwrap();
+        kill(Pid::from_raw(id), Signal::SIGTERM).unwrap();
+        let mut log = String::new();
+        let mut stderr = self.process.stderr.take().unwrap();
+        let ended = async {
+            stderr.read_to_string(&mut log).await.unwrap();
+            self.process.wait().await.unwrap().code()
+        };
+        (tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it ends in time"), log)
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn from_an_empty_folder_to_a_signed_in_member_and_a_clean_end() {
+    let place = Place::initialised().await;
+    place.add_user("ada").await;
+    place.ok(&["project", "add", "web"]).await;
+    place.ok(&["project", "member", "add", "web", "ada", "--role", "admin"]).await;
+    let token = place.ok(&["token", "create", "ci", "--project", "web", "--scope", "activity,analysis:run"]).await;
+
+    let serving = Serving::start(&place, &["--log-format", "json"]).await;
+    let signed_in = serving.sign_in("ada").await;
+    assert_eq!(signed_in.status, 200, "{signed_in:?}");
+
+    place.add_user("bob").await;
+    assert_eq!(serving.sign_in("bob").await.status, 200, "admin commands work beside a running server");
+    place.ok(&["user", "disable", "ada"]).await;
+    assert_eq!(serving.sign_in("ada").await.status, 403);
+
+    let (code, log) = serving.terminate().await;
+    assert_eq!(code, Some(0), "{log}");
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).expect(line);
+        assert!(line["level"].is_string(), "{line}");
+    }
+    for secret in [PASSWORD, token.trim(), &signed_in.text("access_token"), &signed_in.text("refresh_token")] {
+        assert!(!log.contains(secret), "a secret is in the log");
+    }
+}
+
+#[tokio::test]
+async fn init_twice_changes_nothing_and_keeps_what_was_edited() {
+    let place = Place::initialised().await;
+    let config = place.data().join("watchbell-server.toml");
+    std::fs::write(&config, "[server]\nname = \"Ours\"\n").unwrap();
+    let read = |name: &str| std::fs::read(place.data().join(name)).unwrap();
+    let key = read("signing-key.json");
+
+    let said = place.ok(&["init"]).await;
+    assert_eq!(said.matches("is there").count(), 4, "{said}");
+    assert_eq!(read("signing-key.json"), key);
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), "[server]\nname = \"Ours\"\n");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_data_folder_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::initialised().await;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&place.data()), 0o700);
+    assert_eq!(mode(&place.data().join("signing-key.json")), 0o600);
+}
+
+#[tokio::test]
+async fn the_written_configuration_is_accepted_as_it_is() {
+    let place = Place::initialised().await;
+    assert_eq!(place.ok(&["user", "list"]).await.trim(), "there are no users yet");
+}
+
+#[tokio::test]
+async fn without_init_every_command_says_what_to_do() {
+    let place = Place::new();
+    for args in [&["serve"][..], &["user", "list"], &["project", "list"], &["token", "list"]] {
+        let output = place.run(args, "").await;
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(complaint(&output).contains("init` first"), "{args:?}: {}", complaint(&output));
+    }
+    assert!(!place.data().exists(), "nothing is made on the way");
+}
+
+#[tokio::test]
+async fn a_wrong_option_is_refused_by_name_wherever_it_stands() {
+    let place = Place::initialised().await;
+    let mut from_env = place.command(&["user", "list"]);
+    from_env.env("WATCHBELL_SERVER_LISTN", "x");
+    let in_flag = place.command(&["--set", "auth.sign_inn=7d", "user", "list"]);
+    let bad_value = place.command(&["serve", "--listen", "everywhere"]);
+    for (command, said) in [
+        (from_env, "environment variable WATCHBELL_SERVER_LISTN: there is no option"),
+        (in_flag, "flag --set: there is no option `auth.sign_inn`; did you mean `auth.sign_in`?"),
+        (bad_value, "flag --listen: `server.listen` must be ADDRESS:PORT"),
+    ] {
+        let output = finish(command, "").await;
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(complaint(&output).contains(said), "{}", complaint(&output));
+    }
+
+    std::fs::write(place.data().join("watchbell-server.toml"), "[limit]\n").unwrap();
+    let output = place.run(&["user", "list"], "").await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        complaint(&output).contains("there is no option `limit`; did you mean `limits`?"),
+        "{}",
+        complaint(&output)
+    );
+}
+
+#[tokio::test]
+async fn a_password_must_be_fit_and_is_never_an_argument() {
+    let place = Place::initialised().await;
+    let short = place.run(&["user", "add", "ada", "--password-stdin"], "short").await;
+    assert!(complaint(&short).contains("at least 8 characters"), "{}", complaint(&short));
+    let asked = place.run(&["user", "add", "ada"], PASSWORD).await;
+    assert!(complaint(&asked).contains("--password-stdin"), "no terminal to ask on: {}", complaint(&asked));
+    let argument = place.run(&["user", "add", "ada", "--password", PASSWORD], "").await;
+    assert_eq!(argument.status.code(), Some(2));
+    assert_eq!(place.json(&["user", "list", "--json"]).await, json!([]));
+}
+
+#[tokio::test]
+async fn people_can_be_listed_disabled_and_given_a_new_password() {
+    let place = Place::initialised().await;
+    place.add_user("ada").await;
+    let again = place.run(&["user", "add", "ada", "--password-stdin"], PASSWORD).await;
+    assert!(complaint(&again).contains("there is a user \"ada\" already"), "{}", complaint(&again));
+    assert_eq!(place.ok(&["user", "disable", "ada"]).await.trim(), "ada is now disabled");
+    assert_eq!(place.ok(&["user", "disable", "ada"]).await.trim(), "ada was already disabled");
+    assert!(place.json(&["user", "list", "--json"]).await[0]["disabled_at"].is_number());
+    assert!(place.ok(&["user", "list"]).await.contains("disabled"));
+    place.ok(&["user", "enable", "ada"]).await;
+    printed(&place.run(&["user", "password", "ada", "--password-stdin"], "another password").await);
+    let unknown = place.run(&["user", "disable", "eve"], "").await;
+    assert!(complaint(&unknown).contains("there is no user \"eve\""), "{}", complaint(&unknown));
+}
+
+#[tokio::test]
+async fn projects_have_members_and_tokens() {
+    let place = Place::initialised().await;
+    place.add_user("ada").await;
+    place.ok(&["project", "add", "web"]).await;
+    assert_eq!(place.ok(&["project", "member", "add", "web", "ada"]).await.trim(), "ada is now member of web");
+    assert_eq!(place.ok(&["project", "member", "add", "web", "ada"]).await.trim(), "ada was already member of web");
+    assert_eq!(place.json(&["project", "list", "--json"]).await[0]["name"], "web");
+    assert_eq!(place.json(&["project", "member", "list", "web", "--json"]).await[0]["name"], "ada");
+
+    let create = ["token", "create", "ci", "--project", "web", "--scope", "analysis:run", "--json"];
+    let created = place.json(&create).await;
+    let secret = created["token"].as_str().unwrap();
+    let listed = place.ok(&["token", "list", "--json"]).await;
+    assert!(!listed.contains(secret.rsplit_once('.').unwrap().1), "the secret is shown once");
+    place.ok(&["token", "revoke", created["id"].as_str().unwrap()]).await;
+    assert!(place.json(&["token", "list", "--json"]).await[0]["revoked_at"].is_number());
+
+    place.ok(&["project", "member", "remove", "web", "ada"]).await;
+    for (args, said) in [
+        (&["project", "add", "web"][..], "there is a project \"web\" already"),
+        (&["project", "add", "We b"], "is no project name"),
+        (&["project", "member", "remove", "web", "ada"], "not a member"),
+        (&["project", "member", "add", "nope", "ada"], "there is no project \"nope\""),
+        (&["token", "create", "x", "--project", "web", "--scope", "everything"], "is not a scope"),
+    ] {
+        let output = place.run(args, "").await;
+        assert!(!output.status.success(), "{args:?}");
+        assert!(complaint(&output).contains(said), "{args:?}: {}", complaint(&output));
+    }
+}
