@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn more_things_than_a_mailbox_holds_become_pull_everything() {
         let mut pending = PendingChanges::default();
-        let projects: Vec<_> = (0..2000).map(|_| ProjectId::fresh()).collect();
+        let projects: Vec<_> = (0..1500).map(|_| ProjectId::fresh()).collect();
         pending.put(connection(1));
         for &project in &projects {
             pending.put(Change::People { project, people: Vec::new() });

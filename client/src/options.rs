@@ -70,12 +70,28 @@ impl fmt::Debug for Credentials {
 
 /// Keeps the refresh token between runs. Called on a thread that may block, never on an async one.
 pub trait SessionStore: Send + Sync {
+    /// A renewal begins. Whoever shares the sign-in with other processes waits here for its turn and names the newest
+    /// token, which another process may have brought in meanwhile: the use of an outdated one ends the sign-in. The
+    /// default suits a token that nobody else has.
+    fn turn(&self) -> Turn {
+        Turn::default()
+    }
+
     /// The token has a successor; the old one works until the successor is first used, so a failure here loses nothing
     /// yet. Failures are the implementation's to report.
     fn save(&self, refresh_token: &str);
 
     /// The server refused the token: it is worthless.
     fn clear(&self);
+}
+
+/// The turn to renew a sign-in.
+#[derive(Default)]
+pub struct Turn {
+    /// The token to renew; the client's own if absent.
+    pub newest: Option<String>,
+    /// Dropped when the successor is stored, or when the renewal came to nothing: a lock, say.
+    pub guard: Option<Box<dyn Send>>,
 }
 
 /// Keeps nothing: for API tokens and tests.

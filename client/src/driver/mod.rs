@@ -215,7 +215,7 @@ impl Driver {
             Some(self.prune_at),
             self.rooms.deadline().filter(|_| open),
             self.window.deadline(now.mono).filter(|_| open),
-            self.congested_until,
+            self.congested_until.filter(|_| open),
             self.popups.due(),
             (!self.news.touched.is_empty()).then_some(self.news.tell_at),
         ];

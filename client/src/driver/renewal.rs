@@ -8,7 +8,7 @@ use watchbell_protocol::{ErrorCode, WireError, http::SignedIn};
 
 use crate::{
     http::{self, SignInError},
-    options::SessionStore,
+    options::{SessionStore, Turn},
 };
 
 /// A keyring may ask the person to unlock it. The old token works until the new one is used, so nobody waits for that.
@@ -20,13 +20,18 @@ pub(super) async fn renew(
     refresh_token: Option<String>,
     store: Arc<dyn SessionStore>,
 ) -> Result<SignedIn, SignInError> {
-    let Some(refresh_token) = refresh_token else {
+    let waiting = Arc::clone(&store);
+    let Turn { newest, guard } = spawn_blocking(move || waiting.turn()).await.unwrap_or_default();
+    let Some(refresh_token) = newest.or(refresh_token) else {
         return Err(SignInError::Refused(WireError::new(ErrorCode::Unauthenticated, "sign in again")));
     };
     let signed_in = http::refresh(&server, &refresh_token).await?;
     let successor = signed_in.refresh_token.clone();
     if successor != refresh_token {
-        let stored = spawn_blocking(move || store.save(&successor));
+        let stored = spawn_blocking(move || {
+            store.save(&successor);
+            drop(guard);
+        });
         if timeout(STORING, stored).await.is_err() {
             tracing::warn!("the session store is slow to take the new refresh token; going on without waiting");
         }

@@ -10,26 +10,27 @@ use crate::options::Timing;
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     began: Option<Duration>,
-    attempts: u32,
+    retried: bool,
+    pauses: usize,
 }
 
 impl Outage {
     /// A stable connection has ended, or somebody asks to start over.
     pub(super) fn begin(&mut self, at: Moment) {
-        *self = Self { began: Some(at.mono), attempts: 0 };
+        *self = Self { began: Some(at.mono), ..Self::default() };
     }
 
     /// Whether the next attempt may be made at once. Only the first may.
     pub(super) fn first(&mut self) -> bool {
-        self.attempts += 1;
-        self.attempts == 1
+        !std::mem::replace(&mut self.retried, true)
     }
 
     /// The pause before the next attempt.
     pub(super) fn pause(&mut self, timing: &Timing, at: Moment) -> Duration {
-        self.attempts = self.attempts.max(1) + 1;
+        self.retried = true;
         let began = *self.began.get_or_insert(at.mono);
-        let step = (self.attempts as usize - 2).min(timing.pauses.len().saturating_sub(1));
+        let step = self.pauses.min(timing.pauses.len().saturating_sub(1));
+        self.pauses = step + 1;
         let bound = timing.pauses.get(step).copied().unwrap_or(Duration::from_secs(16));
         let pause = bound.mul_f64(at.jitter.clamp(0.0, 1.0));
         let quick = at.mono.saturating_sub(began) < timing.quick_for;

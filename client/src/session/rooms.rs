@@ -219,12 +219,13 @@ mod tests {
     }
 
     fn join_all(rooms: &mut Rooms) -> Vec<CommandId> {
-        let join = |room| {
+        let wanted = rooms.to_join(Duration::ZERO);
+        let mut join = |room| {
             let id = CommandId::fresh();
             rooms.joining(room, id);
             id
         };
-        rooms.to_join(Duration::ZERO).into_iter().map(join).collect()
+        wanted.into_iter().map(&mut join).collect()
     }
 
     #[test]
