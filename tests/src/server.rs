@@ -85,11 +85,8 @@ impl Server {
         let mut serve = self.command(&["serve", "--listen", &listen]);
         serve.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
         self.process = Some(serve.spawn().expect("starts"));
-        let ready = self.url().join("readyz").unwrap();
-        eventually("the server is ready", async || {
-            reqwest::get(ready.clone()).await.is_ok_and(|answer| answer.status().is_success())
-        })
-        .await;
+        let url = self.url();
+        eventually("the server is ready", async || http::server_info(&url).await.is_ok()).await;
     }
 
     /// Stops it in the middle of whatever it does (SIGSTOP): it takes nothing and answers nothing.
