@@ -1,0 +1,6 @@
+//! One module per command.
+
+pub mod analyze;
+pub mod login;
+pub mod notify;
+pub mod status;
