@@ -19,6 +19,7 @@ pub fn clock(ms: u64) -> String {
 pub fn span(ms: u64) -> String {
     let s = ms / 1000;
     match s {
+        0 if ms < 100 => "under 0.1 s".into(),
         0 => format!("0.{} s", ms / 100),
         1..=59 => format!("{s} s"),
         60..=3599 if s.is_multiple_of(60) => format!("{} min", s / 60),
@@ -51,14 +52,15 @@ pub fn count(n: u32, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
 
-/// `5 issues: 2 critical, 3 low`, or `no issues`.
+/// `5 issues: 2 critical, 3 low`, `3 low issues`, or `no issues`.
 pub fn found(counts: &Counts) -> String {
-    match counts.total() {
-        0 => "no issues".into(),
-        total => {
-            let parts = Severity::ALL.iter().filter(|severity| counts.of(**severity) > 0);
-            let parts: Vec<_> = parts.map(|s| format!("{} {}", counts.of(*s), s.word())).collect();
-            format!("{}: {}", count(total, "issue"), parts.join(", "))
+    let found: Vec<_> = Severity::ALL.into_iter().filter(|&severity| counts.of(severity) > 0).collect();
+    match found.as_slice() {
+        [] => "no issues".into(),
+        [only] => count(counts.of(*only), &format!("{} issue", only.word())),
+        several => {
+            let parts: Vec<_> = several.iter().map(|&s| format!("{} {}", counts.of(s), s.word())).collect();
+            format!("{}: {}", count(counts.total(), "issue"), parts.join(", "))
         }
     }
 }
@@ -104,7 +106,7 @@ mod tests {
     #[test]
     fn durations_read_as_in_tables_and_as_in_sentences() {
         for (ms, in_table, in_sentence) in [
-            (0, "0:00", "0.0 s"),
+            (0, "0:00", "under 0.1 s"),
             (430, "0:00", "0.4 s"),
             (12_900, "0:12", "12 s"),
             (108_000, "1:48", "1 min 48 s"),
@@ -159,6 +161,7 @@ mod tests {
     fn what_was_found_leaves_out_zeros() {
         let counts: Counts = [Severity::Critical, Severity::Low, Severity::Low].into_iter().collect();
         assert_eq!(found(&counts), "3 issues: 1 critical, 2 low");
+        assert_eq!(found(&[Severity::Low].into_iter().collect()), "1 low issue");
         assert_eq!(found(&Counts::default()), "no issues");
     }
 
