@@ -1,0 +1,10 @@
+//! The wire of a real server: joining, publishing, resuming, being refused and being removed.
+
+#![allow(clippy::unwrap_used)]
+
+mod analysis;
+mod bad_input;
+mod fixture;
+mod lifecycle;
+mod presence;
+mod rooms;
