@@ -176,6 +176,7 @@ async fn the_data_folder_is_its_owners_alone() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&place.data()), 0o700);
     assert_eq!(mode(&place.data().join("signing-key.json")), 0o600);
+    assert_eq!(mode(&place.data().join("watchbell.db")), 0o600);
 }
 
 #[tokio::test]

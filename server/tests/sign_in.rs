@@ -167,11 +167,11 @@ async fn an_access_token_of_elsewhere_or_without_a_sign_in_is_refused() {
         device_kind: watchbell_protocol::event::DeviceKind::Cli,
         family: FamilyId::fresh(),
     };
-    let orphan = AccessTokens::new(&keys, std::time::Duration::from_secs(600)).issue(subject, now);
+    let orphan = AccessTokens::new(&keys, std::time::Duration::from_mins(10)).issue(subject, now);
     assert_eq!(server.whose(&orphan).await, Err("the access token is not valid".into()));
 
     let elsewhere = tempfile::tempdir().unwrap();
     Keys::create(elsewhere.path()).unwrap();
-    let foreign = AccessTokens::new(&Keys::read(elsewhere.path()).unwrap(), std::time::Duration::from_secs(600));
+    let foreign = AccessTokens::new(&Keys::read(elsewhere.path()).unwrap(), std::time::Duration::from_mins(10));
     assert_eq!(server.whose(&foreign.issue(subject, now)).await, Err("the access token is not valid".into()));
 }

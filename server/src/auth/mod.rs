@@ -24,7 +24,7 @@ use self::{
     access::{AccessTokens, NotValid},
     keys::Keys,
     password::Passwords,
-    throttle::Throttle,
+    throttle::Guesses,
 };
 use crate::{
     config,
@@ -37,7 +37,7 @@ pub struct Auth {
     access: AccessTokens,
     refresh_secret: [u8; 32],
     passwords: Passwords,
-    failures: Mutex<Throttle>,
+    guesses: Mutex<Guesses>,
     sign_in_life: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Auth {
             refresh_secret: keys.refresh,
             passwords: Passwords::new(config.password_checks)
                 .map_err(|error| anyhow::anyhow!("passwords cannot be hashed: {error}"))?,
-            failures: Mutex::new(Throttle::new(config.failed_sign_ins, config.failed_sign_in_wait.0)),
+            guesses: Mutex::new(Guesses::new(config.failed_sign_ins, config.failed_sign_in_wait.0)),
             sign_in_life: config.sign_in.0,
         })
     }

@@ -33,7 +33,7 @@ impl Auth {
     /// Signs in with name and password, from `address`. A wrong password and an unknown name get the same answer
     /// after the same work.
     pub async fn sign_in(&self, request: SignIn, address: IpAddr, now: UnixMillis) -> Result<Session, WireError> {
-        let attempt = self.failures.lock().take(address, &request.name, now).map_err(|wait| {
+        let guess = self.guesses.lock().take(address, &request.name, now).map_err(|wait| {
             let ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
             WireError::new(ErrorCode::RateLimited, "too many wrong passwords: wait a moment").retry_after_ms(ms)
         })?;
@@ -47,7 +47,7 @@ impl Auth {
             tracing::info!(%address, "a sign-in failed");
             return Err(unauthenticated("name or password is wrong"));
         };
-        self.failures.lock().forgive(&attempt);
+        self.guesses.lock().was_right(&guess);
         // Only who knows the password learns this.
         let disabled = || WireError::new(ErrorCode::Forbidden, "the account is disabled: ask whoever runs the server");
         if known.user.disabled_at.is_some() {

@@ -62,6 +62,14 @@ impl Throttle {
         self.buckets.remove(&attempt.0);
     }
 
+    /// This attempt does not count; earlier ones still do.
+    pub fn give_back(&mut self, attempt: &Attempt) {
+        if let Some(bucket) = self.buckets.get_mut(&attempt.0) {
+            let ms = i64::try_from(self.wait.as_millis()).unwrap_or(i64::MAX);
+            bucket.full_at = UnixMillis(bucket.full_at.0.saturating_sub(ms));
+        }
+    }
+
     fn make_room(&mut self, now: UnixMillis) {
         if self.buckets.len() < BUCKETS {
             return;
@@ -74,6 +82,51 @@ impl Throttle {
         let (_, middle, _) = ends.select_nth_unstable(BUCKETS / 2);
         let middle = *middle;
         self.buckets.retain(|_, bucket| bucket.full_at > middle);
+    }
+}
+
+/// Guesses at passwords, counted per name and, for those who try many names, per address.
+#[derive(Debug)]
+pub struct Guesses {
+    names: Throttle,
+    addresses: Throttle,
+}
+
+/// A guess that was counted.
+#[derive(Debug)]
+#[must_use]
+pub struct Guess {
+    name: Attempt,
+    address: Attempt,
+}
+
+impl Guesses {
+    /// How many names' worth of guesses one address has: an office shares one.
+    const NAMES_PER_ADDRESS: u32 = 10;
+
+    /// `burst` guesses at once per name, then one per `wait`.
+    pub fn new(burst: u32, wait: Duration) -> Self {
+        let names = Throttle::new(burst, wait);
+        let addresses = Throttle::new(burst * Self::NAMES_PER_ADDRESS, wait / Self::NAMES_PER_ADDRESS);
+        Self { names, addresses }
+    }
+
+    /// Counts a guess, or says how long until there is one.
+    pub fn take(&mut self, address: IpAddr, name: &str, now: UnixMillis) -> Result<Guess, Duration> {
+        let of_address = self.addresses.take(address, "", now)?;
+        match self.names.take(address, name, now) {
+            Ok(name) => Ok(Guess { name, address: of_address }),
+            Err(wait) => {
+                self.addresses.give_back(&of_address);
+                Err(wait)
+            }
+        }
+    }
+
+    /// It was no guess. What the address tried at other names still counts.
+    pub fn was_right(&mut self, guess: &Guess) {
+        self.names.forgive(&guess.name);
+        self.addresses.give_back(&guess.address);
     }
 }
 
@@ -130,6 +183,32 @@ mod tests {
         let attempt = throttle.take(home, "ada", T0).unwrap();
         throttle.forgive(&attempt);
         assert!((0..2).all(|_| throttle.take(home, "ada", T0).is_ok()));
+    }
+
+    #[test]
+    fn an_attempt_given_back_leaves_the_others() {
+        let mut throttle = Throttle::new(2, WAIT);
+        let home = "192.0.2.1".parse().unwrap();
+        let _ = throttle.take(home, "", T0).unwrap();
+        for _ in 0..5 {
+            let right = throttle.take(home, "", T0).unwrap();
+            throttle.give_back(&right);
+        }
+        assert!(throttle.take(home, "", T0).is_ok());
+        assert!(throttle.take(home, "", T0).is_err());
+    }
+
+    #[test]
+    fn many_names_from_one_address_are_limited_whatever_its_own_account() {
+        let mut guesses = Guesses::new(1, WAIT);
+        let home = "192.0.2.1".parse().unwrap();
+        for name in 0..10 {
+            let own = guesses.take(home, "mallory", T0).unwrap();
+            guesses.was_right(&own);
+            assert!(guesses.take(home, &format!("name-{name}"), T0).is_ok());
+        }
+        assert_eq!(guesses.take(home, "ada", T0).unwrap_err(), WAIT / 10);
+        assert!(guesses.take("192.0.2.2".parse().unwrap(), "ada", T0).is_ok());
     }
 
     #[test]

@@ -23,9 +23,9 @@ pub async fn init(place: &Place) -> anyhow::Result<()> {
     say(file, write_new(file).with_context(|| format!("cannot write {}", file.display()))?);
     say(&dir.join(keys::FILE_NAME), Keys::create(dir)?);
     let database = dir.join(store::FILE_NAME);
-    let was_there = database.exists();
+    let made = make_private(&database).with_context(|| format!("cannot make {}", database.display()))?;
     Store::open(&database).await?.close().await;
-    say(&database, !was_there);
+    say(&database, made);
     println!("\nNext:  watchbell-server --dir {} user add NAME", dir.display());
     Ok(())
 }
@@ -60,6 +60,19 @@ fn others_can_enter(metadata: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn others_can_enter(_: &fs::Metadata) -> bool {
     false
+}
+
+/// Makes an empty file for its owner only, which SQLite then fills; says whether it did. Its side files get its rights.
+fn make_private(path: &Path) -> io::Result<bool> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes the commented configuration unless there is one.

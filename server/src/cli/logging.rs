@@ -1,5 +1,7 @@
 //! Where log lines go: standard error, for people or as JSON.
 
+use std::io::{self, IsTerminal};
+
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 use watchbell_server::config::{Format, Log};
@@ -7,7 +9,8 @@ use watchbell_server::config::{Format, Log};
 /// Starts logging as configured. Once per process.
 pub fn start(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().parse(&log.level.0).context("log.level")?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(coloured);
     let started = match log.format {
         Format::Human => lines.try_init(),
         Format::Json => lines.json().flatten_event(true).try_init(),

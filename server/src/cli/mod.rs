@@ -1,5 +1,7 @@
 //! The command line: what can be asked for. What is done about it stands in one file per noun.
 
+#![allow(clippy::doc_markdown, reason = "clap shows these texts as they stand")]
+
 mod init;
 mod logging;
 mod password;
@@ -38,15 +40,15 @@ Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration are wrong.
 )]
 pub struct Args {
     /// The data folder [default: watchbell-data; also server.data_dir, WATCHBELL_SERVER_DATA_DIR]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, help_heading = "Configuration", value_name = "FOLDER")]
     dir: Option<PathBuf>,
 
     /// The configuration file [default: watchbell-server.toml in the data folder]
-    #[arg(long, global = true, value_name = "FILE", env = "WATCHBELL_CONFIG")]
+    #[arg(long, global = true, help_heading = "Configuration", value_name = "FILE", env = "WATCHBELL_CONFIG")]
     config: Option<PathBuf>,
 
     /// Set any option of the configuration, such as --set auth.sign_in=7d; may be repeated
-    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
+    #[arg(long, global = true, help_heading = "Configuration", value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
 
     #[command(subcommand)]

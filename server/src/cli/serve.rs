@@ -1,6 +1,9 @@
 //! `serve`: listens, says where, and ends in order.
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -49,10 +52,20 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     warn_if_open(address);
-    println!("watchbell-server listening on http://{address}");
+    say(address);
     app::run(app, listener, shutdown).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The one line on standard output, for whoever started the server. That nobody reads it is no reason to end.
+fn say(address: SocketAddr) {
+    let mut stdout = io::stdout();
+    let said = writeln!(stdout, "watchbell-server listening on http://{address}").and_then(|()| stdout.flush());
+    if let Err(error) = said {
+        tracing::warn!(%error, %address, "listening, but standard output takes no line");
+    }
+    tracing::info!(%address, "listening");
 }
 
 fn warn_if_open(address: SocketAddr) {

@@ -26,7 +26,9 @@ Scopes:
 
 Examples:
   watchbell-server token create ci --project web --scope analysis:run
-  WATCHBELL_TOKEN=$(watchbell-server token create deploy --project web --project api --scope notify,activity)")]
+  watchbell-server token create deploy --project web --project api --scope notify,activity
+
+A job gives the token to `watchbell` as WATCHBELL_TOKEN.")]
     Create {
         /// What it is for; shown as the author of what it does
         name: String,
