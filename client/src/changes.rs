@@ -136,6 +136,8 @@ struct PendingChanges {
     order: VecDeque<Key>,
     values: HashMap<Key, Change>,
     closed: bool,
+    /// "Pull everything" cannot become less.
+    collapsed: usize,
 }
 
 impl PendingChanges {
@@ -164,7 +166,7 @@ impl PendingChanges {
                     tracing::warn!(%command, name, "a listener is too slow to be told of every refused command");
                 }
             }
-            _ if self.order.len() > THINGS => self.collapse(),
+            _ if self.order.len() > THINGS + self.collapsed => self.collapse(),
             _ => {}
         }
     }
@@ -207,6 +209,7 @@ impl PendingChanges {
             self.order.push_back(Key::Reset(project));
             self.values.insert(Key::Reset(project), Change::Reset { project });
         }
+        self.collapsed = self.order.len();
     }
 
     fn count(&self, which: impl Fn(&Key) -> bool) -> usize {
@@ -220,6 +223,7 @@ impl PendingChanges {
 
     fn take(&mut self) -> Vec<Change> {
         let count = self.order.len().min(BATCH);
+        self.collapsed = self.collapsed.saturating_sub(count);
         let (order, values) = (&mut self.order, &mut self.values);
         order.drain(..count).filter_map(|key| values.remove(&key)).collect()
     }

@@ -131,3 +131,8 @@ async fn set_meta(db: &mut SqliteConnection, key: &str, value: &str) -> Result<(
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,9 @@ fn every_close_code_decides_what_comes_next() {
             Reconnect::Now => effects.contains(&Effect::Open),
             Reconnect::Later => !tries(&effects) && matches!(view, ConnectionState::Offline { .. }),
             Reconnect::AfterRefresh => effects.contains(&Effect::Renew),
-            Reconnect::SignIn => matches!(view, ConnectionState::SignInNeeded { .. }) && effects.contains(&Effect::Forget),
+            Reconnect::SignIn => {
+                matches!(view, ConnectionState::SignInNeeded { .. }) && effects.contains(&Effect::Forget)
+            }
             Reconnect::Never => matches!(view, ConnectionState::Disconnected { reason: Some(_), .. }),
         };
         assert!(right, "{code:?}: {effects:?}, {view:?}");
