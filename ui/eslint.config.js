@@ -19,7 +19,7 @@ export default ts.config(
       "max-lines": ["error", { max: 400 }],
       "no-restricted-imports": ["error", { patterns: [doorOnly] }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
-      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       // The compiler is not used; its advice about virtual lists does not apply.
       "react-hooks/incompatible-library": "off",
     },

@@ -257,7 +257,7 @@ function read(row: NotificationRow): NotificationRow {
 }
 
 function error(message: string): Error {
-  return Object.assign(new Error(message));
+  return new Error(message);
 }
 
 function fieldError(field: string, message: string): Error {

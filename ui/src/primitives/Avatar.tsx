@@ -24,8 +24,9 @@ export function Avatar({ id, name, status, size = "normal", label }: AvatarProps
   );
 }
 
+/** FNV-1a with a last stir, so that ids which differ little still get different colours. */
 function hash(text: string): number {
-  let value = 7;
-  for (const letter of text) value = (value * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
-  return value;
+  let value = 0x811c9dc5;
+  for (const letter of text) value = Math.imul(value ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  return (value ^ (value >>> 15)) >>> 0;
 }

@@ -10,16 +10,14 @@ interface MenuProps {
   children: ReactNode;
 }
 
-/** Not modal: nothing else is blocked, and no style is injected, which the content security policy would refuse. */
+/** Beside its trigger, so that it stays in that landmark. Not modal: nothing else is blocked, and no style is injected, which the content security policy would refuse. */
 export function Menu({ trigger, side = "top", align = "start", children }: MenuProps) {
   return (
     <Dropdown.Root modal={false}>
       <Dropdown.Trigger asChild>{trigger}</Dropdown.Trigger>
-      <Dropdown.Portal>
-        <Dropdown.Content className="menu" side={side} align={align} sideOffset={6} collisionPadding={8}>
-          {children}
-        </Dropdown.Content>
-      </Dropdown.Portal>
+      <Dropdown.Content className="menu" side={side} align={align} sideOffset={6} collisionPadding={8}>
+        {children}
+      </Dropdown.Content>
     </Dropdown.Root>
   );
 }

@@ -3,16 +3,26 @@
  * and gives it its role; `children` gets the ref and the style that place it.
  */
 import { useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
-import { useEffect, useImperativeHandle, useRef, type CSSProperties, type ReactNode, type Ref } from "react";
+import {
+  useEffect,
+  useImperativeHandle,
+  useRef,
+  type CSSProperties,
+  type ReactNode,
+  type Ref,
+  type RefObject,
+} from "react";
 
 export interface VirtualListHandle {
   scrollTo: (index: number) => void;
-  element: HTMLDivElement | null;
+  /** Brings a row into view and focuses it, or what `within` it matches. */
+  focus: (index: number, within?: string) => void;
 }
 
 export interface RowPlace {
   index: number;
-  ref: (element: HTMLElement | null) => void;
+  /** To be the ref of the row's element, which also has `data-index`. */
+  measure: (element: HTMLElement | null) => void;
   style: CSSProperties;
 }
 
@@ -31,6 +41,8 @@ interface VirtualListProps {
 }
 
 const OVERSCAN = 8;
+/** Frames that a row may take to be drawn after a scroll. */
+const FRAMES = 10;
 
 export function VirtualList(props: VirtualListProps) {
   const { count, rowHeight, keyOf, className, scroller, onRange, handle, children } = props;
@@ -41,6 +53,8 @@ export function VirtualList(props: VirtualListProps) {
     estimateSize: () => rowHeight,
     getItemKey: keyOf,
     overscan: OVERSCAN,
+    // Rows are drawn with the rest of a change, not in a render of their own.
+    useFlushSync: false,
   });
   const items = virtual.getVirtualItems();
   const first = items[0]?.index ?? 0;
@@ -52,8 +66,9 @@ export function VirtualList(props: VirtualListProps) {
     scrollTo: (index) => {
       virtual.scrollToIndex(index);
     },
-    get element() {
-      return element.current;
+    focus: (index, within = "") => {
+      virtual.scrollToIndex(index);
+      focusSoon(element, `[data-index="${index}"] ${within}`);
     },
   }));
   return (
@@ -65,6 +80,16 @@ export function VirtualList(props: VirtualListProps) {
   );
 }
 
-function place(item: VirtualItem, ref: (element: HTMLElement | null) => void): RowPlace {
-  return { index: item.index, ref, style: { transform: `translateY(${item.start}px)` } };
+function place(item: VirtualItem, measure: (element: HTMLElement | null) => void): RowPlace {
+  return { index: item.index, measure, style: { transform: `translateY(${item.start}px)` } };
+}
+
+function focusSoon(list: RefObject<HTMLElement | null>, selector: string, frames = FRAMES): void {
+  const target = list.current?.querySelector<HTMLElement>(selector);
+  if (target) target.focus({ preventScroll: true });
+  else if (frames > 0) {
+    requestAnimationFrame(() => {
+      focusSoon(list, selector, frames - 1);
+    });
+  }
 }

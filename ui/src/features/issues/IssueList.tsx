@@ -1,5 +1,5 @@
 /** The issues of the analysis, as they are found: filtered, searched, virtual, and still while somebody is in them. */
-import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
+import { useDeferredValue, useMemo, useRef, useState } from "react";
 import type { Issue } from "../../generated/Issue";
 import type { IssueFilter } from "../../generated/IssueFilter";
 import type { Severity } from "../../generated/Severity";
@@ -76,17 +76,7 @@ function Rows({ issues, count, list, handlers }: RowsProps) {
   const { platform } = useApp();
   const { attempt } = useShell();
   const [selected, setSelected] = useState<string>();
-  const focus = useCallback(
-    (index: number) => {
-      list.current?.scrollTo(index);
-      // The row may only be drawn after the scroll.
-      requestAnimationFrame(() =>
-        list.current?.element?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus(),
-      );
-    },
-    [list],
-  );
-  const { active, setActive, onKeyDown } = useRoving(count, focus);
+  const { active, setActive, onKeyDown } = useRoving(count, (index) => list.current?.focus(index));
   const open = ({ help }: Issue) => {
     if (help !== undefined) attempt("The page could not be opened", () => platform.openUrl(help));
   };
@@ -115,7 +105,8 @@ function Rows({ issues, count, list, handlers }: RowsProps) {
           <IssueRow
             key={key}
             issue={issue}
-            place={place}
+            index={place.index}
+            style={place.style}
             tabStop={place.index === active}
             selected={selected === key}
             onSelect={() => {

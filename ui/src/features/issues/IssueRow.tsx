@@ -1,26 +1,27 @@
+import type { CSSProperties } from "react";
 import type { Issue } from "../../generated/Issue";
 import { SeverityGlyph } from "../../primitives/SeverityGlyph";
 import { Skeleton } from "../../primitives/Skeleton";
-import type { RowPlace } from "../../primitives/VirtualList";
 
 interface IssueRowProps {
   /** Absent while its page is pulled. */
   issue: Issue | undefined;
-  place: RowPlace;
+  index: number;
+  /** Where the list places it. */
+  style: CSSProperties;
   tabStop: boolean;
   selected: boolean;
   onSelect: () => void;
   onOpen: (issue: Issue) => void;
 }
 
-export function IssueRow({ issue, place, tabStop, selected, onSelect, onOpen }: IssueRowProps) {
+export function IssueRow({ issue, index, style, tabStop, selected, onSelect, onOpen }: IssueRowProps) {
   return (
     <div
-      ref={place.ref}
-      style={place.style}
-      data-index={place.index}
+      style={style}
+      data-index={index}
       role="row"
-      aria-rowindex={place.index + 1}
+      aria-rowindex={index + 1}
       aria-selected={selected}
       className={selected ? "issue selected" : "issue"}
       tabIndex={tabStop ? 0 : -1}

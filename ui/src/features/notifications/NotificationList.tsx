@@ -1,4 +1,4 @@
-import { useCallback, useRef, type KeyboardEvent } from "react";
+import { useCallback, useEffect, useRef, type KeyboardEvent } from "react";
 import type { NotificationRow } from "../../generated/NotificationRow";
 import { useApp, useAppState } from "../../hooks/context";
 import { useConnectionStatus } from "../../hooks/useConnectionStatus";
@@ -51,12 +51,13 @@ function Rows({ rows, notifications }: { rows: NotificationRow[]; notifications:
   const list = useRef<VirtualListHandle>(null);
   const time = useNow(60_000);
   const focus = useCallback((index: number) => {
-    list.current?.scrollTo(index);
-    requestAnimationFrame(() =>
-      list.current?.element?.querySelector<HTMLElement>(`[data-index="${index}"] .notification-open`)?.focus(),
-    );
+    list.current?.focus(index, ".notification-open");
   }, []);
   const { active, setActive, onKeyDown } = useRoving(rows.length, focus);
+  useEffect(() => {
+    // The panel took the focus when it opened; from here J and K move.
+    if (document.activeElement?.classList.contains("panel")) focus(0);
+  }, [focus]);
   const read = ({ notification }: NotificationRow) => {
     if (notification.read_at === undefined) attempt("Could not be marked as read", () => markRead([notification.id]));
   };
@@ -89,7 +90,7 @@ function Rows({ rows, notifications }: { rows: NotificationRow[]; notifications:
         return (
           <div
             key={row.notification.id}
-            ref={place.ref}
+            ref={place.measure}
             style={place.style}
             data-index={place.index}
             role="listitem"

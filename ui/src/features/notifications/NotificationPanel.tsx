@@ -31,7 +31,7 @@ export function NotificationPanel({ bell, onClose }: NotificationPanelProps) {
   useShortcuts({ "Shift A": readAll });
   return (
     <section ref={panel} className="panel" role="dialog" aria-label="Notifications" tabIndex={-1}>
-      <header>
+      <div className="panel-head">
         <h2>Notifications</h2>
         <span className="grow" />
         <IconButton
@@ -52,7 +52,7 @@ export function NotificationPanel({ bell, onClose }: NotificationPanelProps) {
           }}
         />
         <IconButton icon="x" size="small" label="Close" keys="Esc" onClick={onClose} />
-      </header>
+      </div>
       <div className="filters" role="group" aria-label="Filter">
         <button
           type="button"

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Analysis } from "../../generated/Analysis";
 import { useConnectionStatus, type ConnectionStatus } from "../../hooks/useConnectionStatus";
 import { useNow } from "../../hooks/useNow";
+import { usePainted } from "../../hooks/usePainted";
 import { duration, percent, plural, timeLeft, when } from "../../lib/format";
 import { SEVERITIES, total } from "../../lib/severity";
 import { Progress, type ProgressState } from "../../primitives/Progress";
@@ -14,6 +15,7 @@ export function RunSummary({ live, trend }: { live: LiveAnalysis; trend: number[
   const status = useConnectionStatus();
   const time = useNow(20_000);
   const { analysis } = live;
+  usePainted(live.running ? live.measuredAt : undefined);
   const done = analysis.state === "complete";
   return (
     <section className="run" aria-label={`Analysis ${analysis.number}`}>

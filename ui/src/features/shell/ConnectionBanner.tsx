@@ -17,7 +17,7 @@ export function ConnectionBanner() {
   if (said === undefined) return null;
   const waiting = status.waiting > 0 ? `; ${plural(status.waiting, "action")} waiting` : "";
   return (
-    <div className="banner" title={status.reason}>
+    <section className="banner" aria-label="Connection" title={status.reason}>
       <Icon name="offline" />
       <span className="grow trunc" role="alert">
         <b>{said}</b> — showing what was saved{waiting}
@@ -57,7 +57,7 @@ export function ConnectionBanner() {
           Sign in again
         </Button>
       )}
-    </div>
+    </section>
   );
 }
 

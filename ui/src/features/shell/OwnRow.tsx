@@ -4,8 +4,8 @@ import { usePresence } from "../../hooks/usePresence";
 import { useSession } from "../../hooks/useSession";
 import { chooseTheme, chosenTheme, type Theme } from "../../lib/theme";
 import { Avatar } from "../../primitives/Avatar";
-import { IconButton } from "../../primitives/Button";
 import { Confirm } from "../../primitives/Confirm";
+import { Icon } from "../../primitives/Icon";
 import { Menu, MenuChoice, MenuItem, MenuLine } from "../../primitives/Menu";
 import { useShell } from "./context";
 
@@ -25,19 +25,22 @@ export function OwnRow() {
   const [asking, setAsking] = useState(false);
   if (session.kind !== "signed_in") return null;
   const status = stale ? "offline" : self?.status === "away" ? "away" : "online";
-  return (
-    <div className="own">
+  const words = stale ? "Not connected" : status === "away" ? "Away" : "Online";
+  const trigger = (
+    <button type="button" className="own" aria-label={`${session.display_name}, ${words}. Theme and sign-out`}>
+      <Avatar id={session.user} name={session.display_name} status={status} />
       <span className="wide-only own-person">
-        <Avatar id={session.user} name={session.display_name} status={status} />
-        <span className="grow">
-          <b className="trunc">{session.display_name}</b>
-          <span>{stale ? "Not connected" : status === "away" ? "Away" : "Online"}</span>
-        </span>
+        <b className="trunc">{session.display_name}</b>
+        <span>{words}</span>
       </span>
-      <Menu
-        align="end"
-        trigger={<IconButton icon="gear" size="small" label={`Theme and sign-out of ${session.display_name}`} />}
-      >
+      <span className="wide-only own-gear">
+        <Icon name="gear" small />
+      </span>
+    </button>
+  );
+  return (
+    <>
+      <Menu trigger={trigger}>
         <MenuChoice
           label="Theme"
           value={theme}
@@ -71,6 +74,6 @@ export function OwnRow() {
           }}
         />
       )}
-    </div>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 /** The first screen: which server, who, and the password. */
-import { useState, type FormEvent } from "react";
+import { useState, type SubmitEvent } from "react";
 import type { AppError } from "../../generated/AppError";
 import type { Session } from "../../generated/Session";
 import { useSession } from "../../hooks/useSession";
@@ -38,7 +38,7 @@ function SignInForm({ session }: { session: Extract<Session, { kind: "signed_out
   const [busy, setBusy] = useState(false);
   const [visible, setVisible] = useState(false);
 
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const missing = firstMissing({ address, name, password });
     setError(missing);
