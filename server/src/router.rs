@@ -11,11 +11,12 @@ use watchbell_protocol::limits;
 
 use crate::{
     App,
-    http::{commands, health, info, origin, refusal, request_log, sign_in},
+    http::{commands, health, info, origin, rate, refusal, request_log, sign_in},
     ws::upgrade,
 };
 
-/// The routes with what stands before all of them: the request's id and log line, then the browser's origin.
+/// The routes with what stands before all of them: the request's id and log line, then the
+/// address's allowance, then the browser's origin.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
@@ -31,6 +32,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(app.config.limits.http_body_bytes as usize))
         .layer(origin::cors(&app.config.server.allowed_origins.0))
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
+        .layer(middleware::from_fn_with_state(rate::Guarded::new(app.clone()), rate::guard))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::layer))
         .with_state(app)
 }

@@ -80,6 +80,27 @@ async fn a_request_id_is_taken_over_or_made() {
 }
 
 #[tokio::test]
+async fn an_address_that_asks_too_much_is_told_to_wait_and_no_other() {
+    let server = Server::start_with(|config| {
+        config.server.trusted_proxies.0 = vec!["127.0.0.1".parse().unwrap()];
+        config.limits.http_requests_burst = 3;
+        config.limits.http_requests_per_second = 1;
+    })
+    .await;
+    let from = |address: &'static str| Answer::of(server.get("/v1/info").header("x-forwarded-for", address));
+    let mut last = from("192.0.2.1").await;
+    for _ in 0..20 {
+        last = from("192.0.2.1").await;
+        if last.status == 429 {
+            break;
+        }
+    }
+    assert_eq!(last.refusal(), (429, "rate_limited", None));
+    assert_eq!(last.headers["retry-after"], "1");
+    assert_eq!(from("192.0.2.2").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_browser_is_refused_unless_its_origin_is_allowed() {
     let server = Server::start().await;
     let browser = Answer::of(server.get("/v1/info").header("origin", "https://watch.example")).await;

@@ -131,7 +131,7 @@ impl Guesses {
 }
 
 /// One household: an IPv4 address, or the /64 that an IPv6 subscriber has at least.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,

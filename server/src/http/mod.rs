@@ -8,6 +8,7 @@ pub mod commands;
 pub mod health;
 pub mod info;
 pub mod origin;
+pub mod rate;
 pub mod refusal;
 pub mod request_log;
 pub mod sign_in;
