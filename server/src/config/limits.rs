@@ -12,9 +12,9 @@ section! {
         };
         /// How many requests and connections one address may open per second, once its burst is spent. Loopback is
         /// not limited.
-        http_requests_per_second: u32 = 20, check not_zero;
+        http_requests_per_second: u32 = 20, check |number| not_zero(*number);
         /// How many at once after a rest.
-        http_requests_burst: u32 = 200, check not_zero;
+        http_requests_burst: u32 = 200, check |number| not_zero(*number);
         /// How long the journal of a room is kept; a client that was away for longer rebuilds from the state.
         journal_kept: Span = Span::days(30), check |span| match *span {
             span if span < Span::secs(60) => Err("must be at least 1m".into()),
@@ -23,6 +23,6 @@ section! {
     }
 }
 
-fn not_zero(number: &u32) -> Result<(), String> {
-    if *number == 0 { Err("must not be 0".into()) } else { Ok(()) }
+fn not_zero(number: u32) -> Result<(), String> {
+    if number == 0 { Err("must not be 0".into()) } else { Ok(()) }
 }
