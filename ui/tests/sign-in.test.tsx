@@ -89,7 +89,7 @@ describe("the keyring", () => {
 describe("signing out", () => {
   it("asks first", async () => {
     const { platform, user } = await openApp("running");
-    await user.click(screen.getByRole("button", { name: /^Maya, Online/ }));
+    await user.click(screen.getByRole("button", { name: /^Maya\s*Online/ }));
     await user.click(screen.getByRole("menuitem", { name: "Sign out" }));
     await user.click(screen.getByRole("button", { name: "Sign out" }));
     await settle();

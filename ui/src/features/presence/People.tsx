@@ -37,7 +37,7 @@ function PersonRow({ person, doing, stale }: { person: Person; doing: string; st
   return (
     <li className={shown === "offline" ? "person off" : "person"} title={`${display_name}, ${doing}`}>
       <Avatar id={user} name={display_name} status={shown} />
-      <span className="person-text">
+      <span className="wide-text person-text">
         <b className="trunc">{display_name}</b>
         <span className="trunc">
           {shown !== "offline" && <span className="sr">{shown}, </span>}

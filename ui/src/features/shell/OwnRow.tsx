@@ -27,11 +27,12 @@ export function OwnRow() {
   const status = stale ? "offline" : self?.status === "away" ? "away" : "online";
   const words = stale ? "Not connected" : status === "away" ? "Away" : "Online";
   const trigger = (
-    <button type="button" className="own" aria-label={`${session.display_name}, ${words}. Theme and sign-out`}>
+    <button type="button" className="own" title={session.display_name}>
       <Avatar id={session.user} name={session.display_name} status={status} />
-      <span className="wide-only own-person">
+      <span className="wide-text own-person">
         <b className="trunc">{session.display_name}</b>
         <span>{words}</span>
+        <span className="sr">Theme and sign-out</span>
       </span>
       <span className="wide-only own-gear">
         <Icon name="gear" small />

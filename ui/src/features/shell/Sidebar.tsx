@@ -57,7 +57,6 @@ function Projects() {
               type="button"
               className={row.unread > 0 ? "project-row unread" : "project-row"}
               aria-current={row.id === project ? "page" : undefined}
-              aria-label={nameOf(row)}
               title={row.name}
               tabIndex={index === active ? 0 : -1}
               onClick={() => {
@@ -71,13 +70,9 @@ function Projects() {
               <span className={row.run ? "run-mark" : "run-mark idle"}>
                 <RunGlyph run={row.run} stale={stale} />
               </span>
-              <span className="wide-only grow trunc">{row.name}</span>
-              {row.unread > 0 ? (
-                <Badge className="wide-only" count={row.unread} />
-              ) : (
-                row.run?.percent !== undefined &&
-                isRunning(row.run) && <span className="wide-only share num">{percent(row.run.percent)}</span>
-              )}
+              <span className="wide-text grow trunc">{row.name}</span>
+              <span className="sr">{runText(row.run)}</span>
+              <RowEnd row={row} />
               {row.unread > 0 && <i className="unread-dot" />}
             </button>
           </li>
@@ -85,6 +80,20 @@ function Projects() {
       </ul>
     </>
   );
+}
+
+/** Unread weighs more than the share. */
+function RowEnd({ row: { run, unread } }: { row: ProjectRow }) {
+  if (unread > 0) {
+    return (
+      <>
+        <Badge className="wide-only" count={unread} />
+        <span className="sr">, {unread} unread</span>
+      </>
+    );
+  }
+  if (run?.percent === undefined || !isRunning(run)) return null;
+  return <span className="wide-text share num">{percent(run.percent)}</span>;
 }
 
 function RunGlyph({ run, stale }: { run: RunMark | undefined; stale: boolean }) {
@@ -107,11 +116,8 @@ function isRunning(run: RunMark): boolean {
   return run.state === "running" || run.state === "cancelling";
 }
 
-function nameOf({ name, run, unread }: ProjectRow): string {
-  const share = run?.percent !== undefined ? `, ${percent(run.percent)}` : "";
-  const parts = [name];
-  if (run && isRunning(run)) parts.push(`analysis running${share}`);
-  else if (run) parts.push(`last analysis ${run.state}`);
-  if (unread > 0) parts.push(`${unread} unread`);
-  return parts.join(", ");
+/** The run in words, where the mark shows it as a shape. */
+function runText(run: RunMark | undefined): string {
+  if (!run) return "";
+  return isRunning(run) ? ", analysis running" : `, last analysis ${run.state}`;
 }
