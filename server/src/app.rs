@@ -91,10 +91,10 @@ impl App {
         let tasks = TaskTracker::new();
         let (loops, writes) = (CancellationToken::new(), CancellationToken::new());
         let last = store::journal::last_id(&mut *store.read().await?).await?;
-        let (bus, follower) = Follower::new(store.clone(), hub.clone(), presences.clone(), last, timing.follow_every);
-        let (ingest, writer) = Writer::new(store.clone(), leases.clone(), bus, clock, &config);
-        tasks.spawn(follower.run());
-        tasks.spawn(writer.run(writes.clone()));
+        let (bus, fan_out) = Follower::new(store.clone(), hub.clone(), presences.clone(), last, timing.follow_every);
+        let (ingest, writing) = Writer::new(store.clone(), leases.clone(), bus, clock, &config);
+        tasks.spawn(fan_out.run());
+        tasks.spawn(writing.run(writes.clone()));
         let background = Background {
             timing,
             clock,
@@ -149,20 +149,15 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let stopping = app.stopping.clone();
     let serve = axum::serve(listener, service).with_graceful_shutdown(async move { stopping.cancelled().await });
-    let farewell = async {
-        shutdown.cancelled().await;
-        app.stopping.cancel();
-        app.stop().await;
-    };
     let mut serve = std::pin::pin!(serve.into_future());
-    tokio::select! {
-        served = &mut serve => served?,
-        () = farewell => {
-            // Requests that are still under way get a moment; connections that only idle get none.
-            let _ = timeout(Duration::from_secs(1), serve).await;
-        }
-    }
-    Ok(())
+    let ended = tokio::select! {
+        served = &mut serve => served,
+        () = shutdown.cancelled() => Ok(()),
+    };
+    app.stopping.cancel();
+    // Requests that are still under way get as long as the connections; clients that only idle don't hold this up.
+    let (_, ()) = tokio::join!(timeout(app.timing.farewell, serve), app.stop());
+    Ok(ended?)
 }
 
 /// A whole lease, from now on, for every analysis that has not ended.

@@ -46,7 +46,7 @@ impl Default for Timing {
             presence_every: Duration::from_millis(500),
             follow_every: Duration::from_secs(1),
             revocations_every: Duration::from_secs(2),
-            prune_every: Duration::from_secs(3600),
+            prune_every: Duration::from_hours(1),
             farewell: Duration::from_secs(5),
         }
     }

@@ -6,6 +6,6 @@ pub(super) async fn run(parts: Background) {
     let mut ticks = every(parts.timing.prune_every);
     loop {
         ticks.tick().await;
-        parts.ingest.prune(parts.clock.now()).await;
+        while parts.ingest.prune(parts.clock.now()).await {}
     }
 }

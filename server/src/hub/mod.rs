@@ -85,7 +85,7 @@ impl Hub {
         match event.event.class() {
             Class::Latest => {
                 let key = Key { event: name, key: event.event.key().unwrap_or_default() };
-                self.with(event.room, |live| live.set(key, text));
+                self.with(event.room, |live| live.set(&key, &text));
             }
             Class::Stream => {
                 self.if_live(event.room, |live| live.pass(|outbox| outbox.line(event.room, name, text.clone())));
@@ -156,3 +156,6 @@ impl Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,8 +119,8 @@ impl LiveRoom {
     pub(super) fn publish(&mut self, entry: &Entry) {
         let mark = entry.mark;
         self.head = Some(mark);
-        let closes = entry.event.event.closes().map(|(event, key)| Key { event, key });
-        let closed = closes.filter(|key| self.board.remove(key));
+        let ending = entry.event.event.closes().map(|(event, key)| Key { event, key });
+        let closed = ending.filter(|key| self.board.remove(key));
         for member in self.members.values_mut() {
             let Stage::Live(at) = member.stage else { continue };
             if let Some(key) = &closed {
@@ -140,10 +140,10 @@ impl LiveRoom {
     }
 
     /// Puts a value on the board and sends it out.
-    pub(super) fn set(&mut self, key: Key, text: Utf8Bytes) {
+    pub(super) fn set(&mut self, key: &Key, text: &Utf8Bytes) {
         self.board.set(key.clone(), text.clone());
         let name = self.name;
-        self.to_live(|member| member.outbox.latest(name, key.clone(), text.clone()));
+        self.each_live(|member| member.outbox.latest(name, key.clone(), text.clone()));
     }
 
     /// Changes several values and sends the change out as one frame.
@@ -158,7 +158,7 @@ impl LiveRoom {
             }
         }
         let (name, diff) = (self.name, frames::batch(&texts));
-        self.to_live(|member| member.outbox.event(name, diff.clone()));
+        self.each_live(|member| member.outbox.event(name, diff.clone()));
     }
 
     /// Takes a value from the board and tells so.
@@ -178,7 +178,7 @@ impl LiveRoom {
         self.members.values().filter(|member| member.stage != Stage::Reading).for_each(|member| send(&member.outbox));
     }
 
-    fn to_live(&mut self, put: impl Fn(&Member) -> Put) {
+    fn each_live(&mut self, put: impl Fn(&Member) -> Put) {
         for member in self.members.values_mut() {
             if let Stage::Live(at) = member.stage
                 && put(member) == Put::Full

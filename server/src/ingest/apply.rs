@@ -12,7 +12,10 @@ use crate::{
     },
     domain::{Context, LeaseChange, Outcome, Refusal, activity, analysis, notification, refuse},
     hub::Entry,
-    store::{self, Conn, command::Applied},
+    store::{
+        self, Conn,
+        command::{Applied, BodyHash},
+    },
 };
 
 /// What a command left behind.
@@ -30,7 +33,7 @@ pub(super) async fn apply(conn: &mut Conn, submission: Submission, now: UnixMill
     policy::may_publish(&principal, place, standing, &command)?;
     let who = who(&principal);
     if let Some(applied) = store::command::find(conn, &who, id).await? {
-        return again(applied, &body_hash);
+        return again(applied, body_hash);
     }
     check_age(id, now)?;
 
@@ -63,7 +66,7 @@ async fn settle(
     conn: &mut Conn,
     room: Room,
     outcome: Outcome,
-    body_hash: String,
+    body_hash: BodyHash,
     now: UnixMillis,
 ) -> sqlx::Result<(Effect, Applied)> {
     let entries = number(conn, outcome.drafts, now).await?;
@@ -74,7 +77,7 @@ async fn settle(
 }
 
 /// The answer to a command that was applied before.
-fn again(applied: Applied, body_hash: &str) -> Result<Effect, Refusal> {
+fn again(applied: Applied, body_hash: BodyHash) -> Result<Effect, Refusal> {
     if applied.body_hash != body_hash {
         return refuse(ErrorCode::Conflict, "this id was used for another command", "id");
     }

@@ -21,7 +21,10 @@ pub use self::{
     momentary::Momentary,
     writer::Writer,
 };
-use crate::auth::{Principal, policy};
+use crate::{
+    auth::{Principal, policy},
+    store::command::BodyHash,
+};
 
 /// Jobs that may wait for the writer; whoever has more waits before it reads on.
 const QUEUE: usize = 1024;
@@ -41,8 +44,8 @@ enum Job {
     LeasesLost(Vec<AnalysisId>),
     /// These members were last here at that time.
     Seen(Vec<UserId>, UnixMillis),
-    /// Delete what is older than it is kept.
-    Prune(UnixMillis),
+    /// Delete some of what is older than it is kept, and say whether there is more.
+    Prune(UnixMillis, oneshot::Sender<bool>),
 }
 
 /// A durable command that may go on, with everything that can be done outside the transaction done.
@@ -52,7 +55,7 @@ struct Submission {
     id: CommandId,
     place: policy::Place,
     command: watchbell_protocol::Command,
-    body_hash: String,
+    body_hash: BodyHash,
 }
 
 /// The answer to come.
@@ -83,9 +86,11 @@ impl Ingest {
         self.tell(Job::Seen(members, at)).await;
     }
 
-    /// Deletes what is older than it is kept.
-    pub async fn prune(&self, now: UnixMillis) {
-        self.tell(Job::Prune(now)).await;
+    /// Deletes some of what is older than it is kept; says whether there is more.
+    pub async fn prune(&self, now: UnixMillis) -> bool {
+        let (answer, more) = oneshot::channel();
+        self.tell(Job::Prune(now, answer)).await;
+        more.await.unwrap_or(false)
     }
 
     async fn tell(&self, job: Job) {
@@ -101,7 +106,7 @@ pub(crate) fn stopping() -> WireError {
 }
 
 /// A hash of what is asked, whatever order or spacing it was written in.
-fn body_hash(frame: &ClientFrame) -> String {
+fn body_hash(frame: &ClientFrame) -> BodyHash {
     let body = serde_json::to_vec(&(frame.room, &frame.command)).expect("a parsed command is plain JSON");
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(body).into()
 }

@@ -24,8 +24,8 @@ use crate::{
 
 /// Jobs in one transaction.
 const TOGETHER: usize = 128;
-/// Rows that one pruning deletes; the rest waits for the next.
-const PRUNED: u32 = 5000;
+/// Rows of a table that one pruning deletes, so that commands don't wait long behind it.
+const PRUNED: u32 = 1000;
 
 /// What the writer task works with.
 pub struct Writer {
@@ -37,10 +37,13 @@ pub struct Writer {
     journal_kept: std::time::Duration,
 }
 
+/// What a sender is told.
+type Answered = Result<Answer, WireError>;
+
 /// What is done once the transaction is on the disk.
 #[derive(Default)]
 struct AfterCommit {
-    answers: Vec<(oneshot::Sender<Result<Answer, WireError>>, Result<Answer, WireError>)>,
+    answers: Vec<(oneshot::Sender<Answered>, Answered)>,
     entries: Vec<Entry>,
     leases: Vec<LeaseChange>,
 }
@@ -144,21 +147,21 @@ impl Writer {
                     }
                 }
             }
-            Job::Prune(now) => {
-                if let Err(error) = self.prune(conn, now).await {
-                    tracing::error!(%error, "what is old was not deleted");
-                }
-            }
+            Job::Prune(now, sender) => match self.prune(conn, now).await {
+                // Nobody waits any more when the loops are ended.
+                Ok(more) => drop(sender.send(more)),
+                Err(error) => tracing::error!(%error, "what is old was not deleted"),
+            },
         }
     }
 
-    async fn prune(&self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<()> {
+    async fn prune(&self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<bool> {
         let before = |kept: std::time::Duration| UnixMillis(now.0.saturating_sub(kept.as_millis() as i64));
         let rows = store::journal::prune(conn, before(self.journal_kept), PRUNED).await?;
         let commands = store::command::prune(conn, before(limits::COMMAND_IDS_KEPT), PRUNED).await?;
         let notifications = store::notification::prune(conn, before(store::state::NOTIFICATIONS_KEPT), PRUNED).await?;
         tracing::debug!(rows, commands, notifications, "pruned");
-        Ok(())
+        Ok(rows.max(commands).max(notifications) == u64::from(PRUNED))
     }
 }
 

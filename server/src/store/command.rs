@@ -4,11 +4,14 @@ use watchbell_protocol::{Answer, CommandId, UnixMillis};
 
 use super::{Conn, codec};
 
+/// SHA-256 of what was asked.
+pub type BodyHash = [u8; 32];
+
 /// A command that was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
     /// Of what was asked.
-    pub body_hash: String,
+    pub body_hash: BodyHash,
     /// What came of it.
     pub answer: Answer,
 }
@@ -20,10 +23,8 @@ pub async fn find(conn: &mut Conn, principal: &str, id: CommandId) -> sqlx::Resu
         .bind(id.to_string())
         .fetch_optional(conn)
         .await?;
-    row.map(|row| {
-        Ok(Applied { body_hash: sqlx::Row::try_get(&row, "body_hash")?, answer: codec::json(&row, "answer")? })
-    })
-    .transpose()
+    row.map(|row| Ok(Applied { body_hash: codec::bytes(&row, "body_hash")?, answer: codec::json(&row, "answer")? }))
+        .transpose()
 }
 
 /// Remembers an applied command.
@@ -37,7 +38,7 @@ pub async fn insert(
     sqlx::query("INSERT INTO commands (principal, id, body_hash, answer, at) VALUES ($1, $2, $3, $4, $5)")
         .bind(principal)
         .bind(id.to_string())
-        .bind(applied.body_hash.as_str())
+        .bind(codec::hex(&applied.body_hash))
         .bind(codec::to_json(&applied.answer)?)
         .bind(at.0)
         .execute(conn)

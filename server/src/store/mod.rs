@@ -1,6 +1,6 @@
 //! Everything on disk: the journal, the state, the ids of applied commands.
 //!
-//! The queries are one file per domain and plain SQL; what is SQLite's own is in this file alone. One connection writes,
+//! The queries are one file per domain and plain SQL; what is the engine's own is in this file alone. One connection writes,
 //! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
 
 pub mod accounts;
@@ -64,7 +64,7 @@ pub enum OpenError {
     /// A migration failed, or an applied one was changed.
     #[error("the database could not be brought up to date")]
     Migrate(#[source] MigrateError),
-    /// SQLite refused.
+    /// The engine refused.
     #[error("the database could not be opened")]
     Database(#[from] sqlx::Error),
 }

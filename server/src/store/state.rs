@@ -14,7 +14,7 @@ use watchbell_protocol::{
 use super::{Conn, activity, analysis, issue, notification, project};
 
 /// How long notifications are kept.
-pub const NOTIFICATIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const NOTIFICATIONS_KEPT: Duration = Duration::from_hours(30 * 24);
 
 const ANALYSES: u32 = 50;
 const ACTIVITIES: u32 = 200;
@@ -84,8 +84,8 @@ async fn issues(
     mut analyses: Vec<AnalysisId>,
     after: issue::Key,
 ) -> sqlx::Result<(Vec<StateItem>, Option<Cursor>)> {
-    let Some(&analysis) = analyses.last() else { return Ok((Vec::new(), Some(Cursor::Activity(project)))) };
-    let issues = issue::page(conn, analysis, &after, ISSUES_PER_PAGE).await?;
+    let Some(&newest) = analyses.last() else { return Ok((Vec::new(), Some(Cursor::Activity(project)))) };
+    let issues = issue::page(conn, newest, &after, ISSUES_PER_PAGE).await?;
     let next = match issues.last() {
         Some(last) if issues.len() == ISSUES_PER_PAGE as usize => (last.detector.clone(), last.fingerprint.clone()),
         _ => {
@@ -93,7 +93,7 @@ async fn issues(
             beginning()
         }
     };
-    let items = if issues.is_empty() { Vec::new() } else { vec![StateItem::Issues { analysis, issues }] };
+    let items = if issues.is_empty() { Vec::new() } else { vec![StateItem::Issues { analysis: newest, issues }] };
     Ok((items, Some(Cursor::Issues(project, analyses, next))))
 }
 

@@ -202,6 +202,12 @@ impl Outbox {
         }
     }
 
+    /// Takes the note that a room fell behind, if there is one.
+    #[cfg(test)]
+    pub(crate) fn take_behind(&self, room: Room) -> Option<Mark> {
+        self.waiting.lock().behind.remove(&room)
+    }
+
     fn told(&self, put: Put) -> Put {
         if put == Put::Waits {
             self.written.notify_one();

@@ -257,3 +257,6 @@ fn refusal(id: Option<CommandId>, error: WireError) -> Effect {
         None => ServerFrame::Error(error),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,12 +164,12 @@ impl Server {
             device_kind: DeviceKind::Desktop,
             device_name: "test",
             nonce: &Default::default(),
-            expires_at: now().plus(Duration::from_secs(3600)),
+            expires_at: now().plus(Duration::from_hours(1)),
         };
         assert!(accounts::insert_sign_in(&mut tx, &new, now()).await.unwrap());
         tx.commit().await.unwrap();
         let mut who = Who { id: user, device, family, token: String::new() };
-        who.token = self.access_token(&who, Duration::from_secs(600));
+        who.token = self.access_token(&who, Duration::from_mins(10));
         who
     }
 

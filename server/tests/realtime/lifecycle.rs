@@ -89,7 +89,7 @@ async fn heads_come_behind_the_events_they_name() {
 #[tokio::test]
 async fn a_silent_peer_is_closed() {
     let silence = Duration::from_millis(200);
-    let server = Server::start_with(Timing { silence, ping_every: Duration::from_secs(60), ..quick() }).await;
+    let server = Server::start_with(Timing { silence, ping_every: Duration::from_mins(1), ..quick() }).await;
     let ada = server.member("ada").await;
     let mut a = server.connect(&ada.token).await;
     assert_eq!(code(a.closed().await), Some(CloseCode::Silent));

@@ -86,7 +86,7 @@ async fn a_joiner_finds_who_is_here_on_the_board_also_after_a_restart() {
 
 #[tokio::test]
 async fn a_reconnect_within_the_grace_is_not_told() {
-    let server = Server::start_with(Timing { presence_grace: Duration::from_secs(60), ..quick() }).await;
+    let server = Server::start_with(Timing { presence_grace: Duration::from_mins(1), ..quick() }).await;
     let (ada, bob) = (server.member("ada").await, server.member("bob").await);
     let room = server.project("web", &[&ada, &bob]).await;
     let mut a = server.connect(&ada.token).await;

@@ -98,15 +98,12 @@ impl Report {
 
     async fn finish(mut self, conn: &mut Conn, mut stored: Stored) -> Result<Outcome, Refusal> {
         let id = stored.analysis.id;
-        let lease = match self.end {
-            Some(end) => {
-                self.drafts.extend(end_with(conn, &mut stored, &self.origin, self.now, end).await?);
-                LeaseChange::Ended(id)
-            }
-            None => {
-                store::analysis::update(conn, &stored).await?;
-                LeaseChange::Kept(id)
-            }
+        let lease = if let Some(end) = self.end {
+            self.drafts.extend(end_with(conn, &mut stored, &self.origin, self.now, end).await?);
+            LeaseChange::Ended(id)
+        } else {
+            store::analysis::update(conn, &stored).await?;
+            LeaseChange::Kept(id)
         };
         Ok(Outcome { drafts: self.drafts, lease: Some(lease), ..Outcome::default() })
     }

@@ -1,0 +1,285 @@
+use proptest::prelude::*;
+use watchbell_protocol::{
+    AnalysisId, Event, List, Origin, ProjectId, ServerFrame, Tag, Text, UnixMillis,
+    event::{
+        Analysis, AnalysisComplete, AnalysisProgress, AnalysisState, Counts, NotificationCleared, Presence,
+        PresenceChanged, Selection, Status, TimeLeft,
+    },
+};
+
+use super::*;
+use crate::ws::outbox::Out;
+
+/// A room with its journal, some of which was sent out, and members that read and listen.
+struct World {
+    hub: Hub,
+    room: Room,
+    journal: Vec<Entry>,
+    sent_out: usize,
+    members: Vec<Receiver>,
+}
+
+struct Receiver {
+    id: ConnectionId,
+    outbox: Arc<Outbox>,
+    since: Seq,
+    /// Where it reads; `None` while it is live.
+    reading: Option<Mark>,
+    got: Vec<i64>,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// So many events are committed.
+    Commit(usize),
+    /// So many committed events are sent out.
+    SendOut(usize),
+    /// Somebody joins with a position this far back.
+    Join(usize),
+    /// A member that reads takes a page of at most so many, or lands.
+    Read(usize, usize),
+    /// A member's socket takes about so many bytes.
+    Take(usize, usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (1..400usize).prop_map(Step::Commit),
+        (1..600usize).prop_map(Step::SendOut),
+        (0..50usize).prop_map(Step::Join),
+        (0..8usize, 1..64usize).prop_map(|(member, rows)| Step::Read(member, rows)),
+        (0..8usize, 1..40_000usize).prop_map(|(member, bytes)| Step::Take(member, bytes)),
+    ]
+}
+
+impl World {
+    fn new() -> Self {
+        let room = Room::User(UserId::fresh());
+        Self { hub: Hub::new(Epoch(1)), room, journal: Vec::new(), sent_out: 0, members: Vec::new() }
+    }
+
+    fn commit(&mut self) {
+        let seq = Seq(self.journal.len() as i64 + 1);
+        self.journal.push(entry(self.room, seq, cleared(seq)));
+    }
+
+    fn send_out(&mut self) {
+        if let Some(entry) = self.journal.get(self.sent_out) {
+            self.hub.publish(entry);
+            self.sent_out += 1;
+        }
+    }
+
+    fn join(&mut self, back: usize) {
+        let since = Seq(self.journal.len().saturating_sub(back) as i64);
+        let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::default()));
+        self.hub.enter(self.room, id, outbox.clone(), None);
+        let mark = Mark { seq: since, tag: Tag(0) };
+        self.members.push(Receiver { id, outbox, since, reading: Some(mark), got: Vec::new() });
+    }
+
+    /// What `ws::catch_up` does, against a journal in memory.
+    fn read(&mut self, member: usize, rows: usize) {
+        let Some(receiver) = self.members.get_mut(member) else { return };
+        let Some(at) = receiver.reading else { return };
+        let page: Vec<&Entry> = self.journal.iter().skip(at.seq.0 as usize).take(rows).collect();
+        let Some(last) = page.last() else {
+            if self.hub.land(self.room, receiver.id, at) == Landing::Live {
+                receiver.reading = None;
+            }
+            return;
+        };
+        let texts: Vec<Utf8Bytes> = page.iter().map(|entry| entry.text.clone()).collect();
+        assert!(self.hub.page(self.room, receiver.id, frames::batch(&texts)));
+        receiver.reading = Some(last.mark);
+    }
+
+    fn take(&mut self, member: usize, bytes: usize) {
+        let Some(receiver) = self.members.get_mut(member) else { return };
+        for out in receiver.outbox.take(bytes).outs {
+            let Out::Text(text) = out else { continue };
+            match ServerFrame::parse(&text).unwrap() {
+                ServerFrame::Event(event) => receiver.got.extend(event.seq.map(|seq| seq.0)),
+                ServerFrame::Batch(batch) => {
+                    receiver.got.extend(batch.iter().filter_map(|event| event.seq.map(|seq| seq.0)));
+                }
+                _ => {}
+            }
+        }
+        if let Some(mark) = receiver.outbox.take_behind(self.room) {
+            assert_eq!(receiver.reading, None, "only a live member falls behind");
+            receiver.reading = Some(mark);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Commit(count) => (0..count).for_each(|_| self.commit()),
+            Step::SendOut(count) => (0..count).for_each(|_| self.send_out()),
+            Step::Join(back) => self.join(back),
+            Step::Read(member, rows) => self.read(member, rows),
+            Step::Take(member, bytes) => self.take(member, bytes),
+        }
+    }
+
+    /// Lets everything that is under way come to its end.
+    fn settle(&mut self) {
+        while self.sent_out < self.journal.len() {
+            self.send_out();
+        }
+        for member in 0..self.members.len() {
+            self.take(member, usize::MAX);
+            while self.members[member].reading.is_some() {
+                self.read(member, 64);
+                self.take(member, usize::MAX);
+            }
+        }
+    }
+}
+
+fn cleared(seq: Seq) -> Event {
+    NotificationCleared { which: Selection::Through(seq) }.into()
+}
+
+fn entry(room: Room, seq: Seq, event: Event) -> Entry {
+    let mark = Mark { seq, tag: Tag(seq.0 as u32) };
+    let event =
+        RoomEvent { room, seq: Some(seq), tag: Some(mark.tag), at: UnixMillis(0), origin: Origin::Server, event };
+    Entry { id: seq.0, mark, text: frames::event(&event), event }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whoever joins, whenever, however slow: each event after its position, once, in order.
+    #[test]
+    fn every_member_gets_every_event_once_and_in_order(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.step(step);
+        }
+        world.settle();
+        for receiver in &world.members {
+            let expected: Vec<i64> = (receiver.since.0 + 1..=world.journal.len() as i64).collect();
+            prop_assert_eq!(&receiver.got, &expected);
+        }
+    }
+}
+
+fn texts(outbox: &Outbox) -> Vec<String> {
+    let outs = outbox.take(usize::MAX).outs.into_iter();
+    outs.filter_map(|out| if let Out::Text(text) = out { Some(text.to_string()) } else { None }).collect()
+}
+
+/// A member that has landed at `seq`; its board and `caught_up` still wait.
+fn landed(hub: &Hub, room: Room, user: Option<UserId>, seq: i64) -> (ConnectionId, Arc<Outbox>) {
+    let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::default()));
+    hub.enter(room, id, outbox.clone(), user);
+    assert_eq!(hub.land(room, id, Mark { seq: Seq(seq), tag: Tag(seq as u32) }), Landing::Live);
+    (id, outbox)
+}
+
+fn momentary(room: Room, event: Event) -> RoomEvent {
+    RoomEvent { room, seq: None, tag: None, at: UnixMillis(0), origin: Origin::Server, event }
+}
+
+fn progress(room: Room, analysis: AnalysisId, percent: f32) -> RoomEvent {
+    let progress = AnalysisProgress {
+        analysis,
+        percent,
+        left: TimeLeft::Unknown,
+        detectors: List::default(),
+        counts: Counts::default(),
+        measured_at: UnixMillis(0),
+    };
+    momentary(room, progress.into())
+}
+
+fn complete(project: ProjectId, id: AnalysisId) -> Entry {
+    let analysis = Analysis {
+        id,
+        project,
+        number: 1,
+        state: AnalysisState::Complete,
+        started_by: Origin::Server,
+        runner: Text::clip("forge"),
+        root: Text::clip("web"),
+        branch: None,
+        revision: None,
+        files: 0,
+        started_at: UnixMillis(0),
+        ended_at: Some(UnixMillis(1)),
+        detectors: List::default(),
+        counts: Counts::default(),
+        usual_ms: None,
+        reason: None,
+    };
+    entry(Room::Project(project), Seq(1), AnalysisComplete { analysis }.into())
+}
+
+#[test]
+fn the_end_of_an_analysis_takes_its_progress_from_the_board_and_from_outboxes() {
+    let (hub, project, analysis) = (Hub::new(Epoch(1)), ProjectId::fresh(), AnalysisId::fresh());
+    let room = Room::Project(project);
+    let (_, outbox) = landed(&hub, room, None, 0);
+    let _ = texts(&outbox);
+    hub.emit(&progress(room, analysis, 97.0));
+    hub.publish(&complete(project, analysis));
+    let got = texts(&outbox);
+    assert_eq!(got.len(), 1, "only the end: {got:?}");
+    let (_, late) = landed(&hub, room, None, 1);
+    assert!(texts(&late)[0].contains(r#""board":[]"#));
+}
+
+#[test]
+fn who_read_the_end_before_it_was_sent_out_is_told_that_the_progress_is_gone() {
+    let (hub, project, analysis) = (Hub::new(Epoch(1)), ProjectId::fresh(), AnalysisId::fresh());
+    let room = Room::Project(project);
+    hub.emit(&progress(room, analysis, 97.0));
+    let (_, outbox) = landed(&hub, room, None, 1);
+    assert!(texts(&outbox)[0].contains("97"), "the board still had it");
+    hub.publish(&complete(project, analysis));
+    let got = texts(&outbox);
+    assert!(got.len() == 1 && got[0].contains(r#""gone""#), "{got:?}");
+}
+
+#[test]
+fn an_expelled_member_gets_left_and_nothing_that_waited() {
+    let (hub, room, user) = (Hub::new(Epoch(1)), Room::Project(ProjectId::fresh()), UserId::fresh());
+    let (id, outbox) = landed(&hub, room, Some(user), 0);
+    hub.publish(&entry(room, Seq(1), cleared(Seq(1))));
+    hub.expel(room, user);
+    hub.publish(&entry(room, Seq(2), cleared(Seq(2))));
+    let got = texts(&outbox);
+    assert!(got.len() == 1 && got[0].contains(r#""left""#), "{got:?}");
+    assert!(!hub.page(room, id, "late".into()));
+}
+
+#[test]
+fn a_diff_is_one_frame_and_who_went_is_not_on_the_board() {
+    let (hub, room) = (Hub::new(Epoch(1)), Room::Project(ProjectId::fresh()));
+    let (_, outbox) = landed(&hub, room, None, 0);
+    let _ = texts(&outbox);
+    let presence = |status| {
+        let (user, since, devices) = (UserId::fresh(), UnixMillis(0), List::default());
+        let presence = Presence { user, status, since, devices, viewing: None };
+        momentary(room, PresenceChanged { presence }.into())
+    };
+    let came = (presence(Status::Online), Lasts::UntilReplaced);
+    let went = (presence(Status::Offline), Lasts::NotAtAll);
+    hub.change(room, &[came, went]);
+    let got = texts(&outbox);
+    assert!(got.len() == 1 && got[0].starts_with(r#"{"batch":["#), "{got:?}");
+    let (_, late) = landed(&hub, room, None, 0);
+    let board = texts(&late)[0].clone();
+    assert!(board.contains("online") && !board.contains("offline"), "{board}");
+}
+
+#[test]
+fn an_idle_room_is_forgotten() {
+    let (hub, room) = (Hub::new(Epoch(1)), Room::User(UserId::fresh()));
+    let (id, _) = landed(&hub, room, None, 0);
+    assert_eq!(hub.rooms(), 1);
+    assert!(hub.leave(room, id));
+    assert_eq!(hub.rooms(), 0);
+}
