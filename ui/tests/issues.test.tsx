@@ -98,6 +98,30 @@ describe("while somebody is in the list", () => {
   });
 });
 
+it("a row that is looked at stays where it is when rows above it arrive with a later page", async () => {
+  const numbered = (from: number) => (_: unknown, n: number) => ({
+    ...first,
+    fingerprint: `f${from + n}`,
+    line: from + n,
+  });
+  const [first] = issues(counts) as [Issue];
+  const { platform } = await openApp("running", (platform) => {
+    platform.issueList = Array.from({ length: 1000 }, numbered(1));
+  });
+  const scrolled: unknown[] = [];
+  grid().scrollTop = 280;
+  fireEvent.scroll(grid());
+  await settle();
+  platform.issueList = [...Array.from({ length: 3 }, numbered(5001)), ...platform.issueList];
+  await push(platform, { kind: "issues", analysis: ANALYSIS, counts });
+  expect(screen.getByRole("button", { name: "Show 3 more" })).toBeVisible();
+  grid().scrollTo = (...to: unknown[]) => void scrolled.push(to[0]);
+  grid().scrollTop = 95 * 28;
+  fireEvent.scroll(grid());
+  await settle();
+  expect(scrolled).toContainEqual(expect.objectContaining({ top: (95 + 3) * 28 }));
+});
+
 describe("finding one's way", () => {
   it("filters by severity, several at once, and back", async () => {
     const { user } = await openApp("running");

@@ -47,6 +47,7 @@ Object.defineProperties(HTMLElement.prototype, {
   offsetHeight: { get: () => 28 },
   offsetWidth: { get: () => 600 },
   scrollTo: {
+    writable: true,
     value(this: HTMLElement, to: ScrollToOptions) {
       this.scrollTop = to.top ?? 0;
       this.dispatchEvent(new Event("scroll"));

@@ -25,8 +25,9 @@ export interface ConnectionStatus {
 /** The connection in words, its countdown ticking. */
 export function useConnectionStatus(): ConnectionStatus {
   const connection = useAppState((state) => state.connection);
-  const time = useNow(1000);
   const state = connection?.state;
+  // Only a countdown needs every second; the rest turns with the day.
+  const time = useNow(state?.kind === "offline" ? 1000 : 60_000);
   return {
     kind: state?.kind ?? "none",
     label: label(state, time),

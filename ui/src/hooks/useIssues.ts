@@ -37,8 +37,16 @@ interface Shown {
   pages: Map<number, Issue[]>;
 }
 
-/** `held` keeps the rows as they are; what arrives meanwhile is counted. */
-export function useIssues(analysis: AnalysisId, filter: IssueFilter, held: boolean): Issues {
+/**
+ * `held` keeps the rows as they are; what arrives meanwhile is counted. `onMoved` hears by how many rows the first one
+ * that is seen has moved, so that the list can stay where somebody is looking.
+ */
+export function useIssues(
+  analysis: AnalysisId,
+  filter: IssueFilter,
+  held: boolean,
+  onMoved: (rows: number) => void,
+): Issues {
   const { platform } = useApp();
   const revision = useAppState((state) => state.issuesOf[analysis] ?? 0);
   const of = useMemo(() => JSON.stringify([analysis, filter]), [analysis, filter]);
@@ -49,6 +57,7 @@ export function useIssues(analysis: AnalysisId, filter: IssueFilter, held: boole
   const seen = useRef({ first: 0, last: 0 });
   const asked = useRef(0);
   const accepted = useRef(0);
+  const latest = useRef<Shown>(undefined);
 
   /** Pulls the seen pages anew and shows them together. */
   const refresh = useCallback(async () => {
@@ -62,13 +71,17 @@ export function useIssues(analysis: AnalysisId, filter: IssueFilter, held: boole
       if (ask < accepted.current) return;
       accepted.current = ask;
       const pages = new Map(got.map(({ rows }, n) => [numbers[n] ?? 0, rows]));
-      setShown({ of, revision, total: Math.max(0, ...got.map(({ total }) => total)), pages });
+      const next = { of, revision, total: Math.max(0, ...got.map(({ total }) => total)), pages };
+      const moved = movedBy(latest.current, next, seen.current.first);
+      latest.current = next;
+      setShown(next);
+      if (moved !== 0) onMoved(moved);
       setNewTotal(undefined);
       setError(undefined);
     } catch (reason) {
       if (ask >= accepted.current) setError(asAppError(reason));
     }
-  }, [platform, analysis, filter, of, revision]);
+  }, [platform, analysis, filter, of, revision, onMoved]);
 
   const current = shown?.of === of ? shown : undefined;
   const behind = current !== undefined && current.revision !== revision;
@@ -98,7 +111,7 @@ export function useIssues(analysis: AnalysisId, filter: IssueFilter, held: boole
 
   return {
     total: current?.total,
-    at: (index) => current?.pages.get(Math.floor(index / ISSUE_PAGE))?.[index % ISSUE_PAGE],
+    at: (index) => rowAt(current, index),
     heldBack: current && newTotal !== undefined && behind ? Math.max(0, newTotal - current.total) : 0,
     error,
     see,
@@ -121,4 +134,19 @@ function pagesOf(first: number, last: number): number[] {
   const from = Math.floor(Math.max(0, first) / ISSUE_PAGE);
   const to = Math.floor(Math.max(first, last) / ISSUE_PAGE);
   return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+}
+
+function rowAt(shown: Shown | undefined, index: number): Issue | undefined {
+  return shown?.pages.get(Math.floor(index / ISSUE_PAGE))?.[index % ISSUE_PAGE];
+}
+
+/** By how many rows the one at `first` has moved. At the start of the list nobody has gone anywhere: new ones are shown. */
+function movedBy(before: Shown | undefined, next: Shown, first: number): number {
+  const row = first > 0 && before?.of === next.of ? rowAt(before, first) : undefined;
+  if (!row) return 0;
+  for (const [page, rows] of next.pages) {
+    const found = rows.findIndex((one) => one.fingerprint === row.fingerprint && one.detector === row.detector);
+    if (found >= 0) return page * ISSUE_PAGE + found - first;
+  }
+  return 0;
 }

@@ -1,16 +1,14 @@
-import { useEffect, useState } from "react";
+import { useEffect, useReducer } from "react";
 import { now } from "../lib/clock";
 
-/** The time, read again at this pace (milliseconds). */
+/** The time at this rendering, which is repeated at this pace (milliseconds). */
 export function useNow(every: number): number {
-  const [time, setTime] = useState(now);
+  const [, again] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
-    const timer = setInterval(() => {
-      setTime(now());
-    }, every);
+    const timer = setInterval(again, every);
     return () => {
       clearInterval(timer);
     };
   }, [every]);
-  return time;
+  return now();
 }

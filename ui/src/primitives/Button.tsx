@@ -54,7 +54,13 @@ export function IconButton({ icon, label, keys, size = "normal", on = false, chi
   const classes = ["icon-button", size, on && "on"].filter(Boolean).join(" ");
   return (
     <Tip text={label} keys={keys}>
-      <button type="button" aria-label={label} aria-keyshortcuts={keys} {...rest} className={classes}>
+      <button
+        type="button"
+        aria-label={label}
+        aria-keyshortcuts={keys?.replace(" ", "+")}
+        {...rest}
+        className={classes}
+      >
         <Icon name={icon} small={size === "small"} />
         {children}
       </button>

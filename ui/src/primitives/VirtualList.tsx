@@ -15,6 +15,8 @@ import {
 
 export interface VirtualListHandle {
   scrollTo: (index: number) => void;
+  /** Scrolls by as many rows of the usual height. */
+  scrollByRows: (rows: number) => void;
   /** Brings a row into view and focuses it, or what `within` it matches. */
   focus: (index: number, within?: string) => void;
 }
@@ -66,13 +68,16 @@ export function VirtualList(props: VirtualListProps) {
     scrollTo: (index) => {
       virtual.scrollToIndex(index);
     },
+    scrollByRows: (rows) => {
+      virtual.scrollBy(rows * rowHeight);
+    },
     focus: (index, within = "") => {
       virtual.scrollToIndex(index);
       focusSoon(element, `[data-index="${index}"] ${within}`);
     },
   }));
   return (
-    <div {...scroller} ref={element} className={`${className} virtual`}>
+    <div tabIndex={-1} {...scroller} ref={element} className={`${className} virtual`}>
       <div className="virtual-rows" role="presentation" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => children(place(item, virtual.measureElement)))}
       </div>
@@ -88,6 +93,8 @@ function focusSoon(list: RefObject<HTMLElement | null>, selector: string, frames
   const target = list.current?.querySelector<HTMLElement>(selector);
   if (target) target.focus({ preventScroll: true });
   else if (frames > 0) {
+    // The row that has the focus may be taken away by the scroll: the list keeps the keys until the next one is there.
+    list.current?.focus({ preventScroll: true });
     requestAnimationFrame(() => {
       focusSoon(list, selector, frames - 1);
     });

@@ -3,10 +3,10 @@ import type { Activity } from "../../generated/Activity";
 import type { ProjectId } from "../../generated/ProjectId";
 import { useActivity } from "../../hooks/useActivity";
 import { useNow } from "../../hooks/useNow";
+import { useSlow } from "../../hooks/useSlow";
 import { clock, dayHead } from "../../lib/format";
 import { IconButton } from "../../primitives/Button";
 import { Skeleton } from "../../primitives/Skeleton";
-import { useSlow } from "../overview/Loading";
 import { ActivityItem } from "./ActivityItem";
 import "./activity.css";
 

@@ -1,5 +1,5 @@
 /** The issues of the analysis, as they are found: filtered, searched, virtual, and still while somebody is in them. */
-import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import type { Issue } from "../../generated/Issue";
 import type { IssueFilter } from "../../generated/IssueFilter";
 import type { Severity } from "../../generated/Severity";
@@ -29,7 +29,8 @@ export function IssueList({ live }: { live: LiveAnalysis }) {
   );
   const list = useRef<VirtualListHandle>(null);
   const { held, handlers } = useHeld();
-  const issues = useIssues(live.analysis.id, filter, held);
+  const follow = useCallback((rows: number) => list.current?.scrollByRows(rows), []);
+  const issues = useIssues(live.analysis.id, filter, held, follow);
   const search = useRef<HTMLInputElement>(null);
   useShortcuts({
     "/": () => {

@@ -4,11 +4,11 @@ import { useApp, useAppState } from "../../hooks/context";
 import { useConnectionStatus } from "../../hooks/useConnectionStatus";
 import type { Notifications } from "../../hooks/useNotifications";
 import { useNow } from "../../hooks/useNow";
+import { useSlow } from "../../hooks/useSlow";
 import { useRoving } from "../../hooks/useRoving";
 import { dayHead } from "../../lib/format";
 import { Button } from "../../primitives/Button";
 import { VirtualList, type VirtualListHandle } from "../../primitives/VirtualList";
-import { useSlow } from "../overview/Loading";
 import { useShell } from "../shell/context";
 import { NotificationItem } from "./NotificationItem";
 

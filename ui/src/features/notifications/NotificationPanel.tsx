@@ -51,7 +51,7 @@ export function NotificationPanel({ bell, onClose }: NotificationPanelProps) {
             setAsking(true);
           }}
         />
-        <IconButton icon="x" size="small" label="Close" keys="Esc" onClick={onClose} />
+        <IconButton icon="x" size="small" label="Close" keys="Escape" onClick={onClose} />
       </div>
       <div className="filters" role="group" aria-label="Filter">
         <button

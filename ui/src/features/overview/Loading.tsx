@@ -1,8 +1,7 @@
 /** The final geometry in grey, and only when waiting takes long enough to be noticed. */
-import { useEffect, useState } from "react";
+import { useSlow } from "../../hooks/useSlow";
 import { Skeleton } from "../../primitives/Skeleton";
 
-const AFTER_MS = 150;
 const NAMES = [44, 58, 38, 66, 30, 46, 64, 48, 36, 62, 60, 84];
 const MESSAGES = [216, 262, 238, 246, 224, 250, 232];
 
@@ -67,17 +66,4 @@ function SummarySkeleton() {
       </div>
     </div>
   );
-}
-
-export function useSlow(): boolean {
-  const [slow, setSlow] = useState(false);
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      setSlow(true);
-    }, AFTER_MS);
-    return () => {
-      clearTimeout(timer);
-    };
-  }, []);
-  return slow;
 }

@@ -45,7 +45,7 @@ export function Toaster() {
           </Radix.Close>
         </Radix.Root>
       ))}
-      <Radix.Viewport className="toasts" />
+      <Radix.Viewport className="toasts" label="Messages ({hotkey})" />
     </Radix.Provider>
   );
 }
