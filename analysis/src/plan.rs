@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use watchbell_protocol::{AnalysisId, Text, command::DetectorPlan, frame::Usual, limits};
 
@@ -120,9 +121,8 @@ pub async fn plan(root: &Path, options: &PlanOptions) -> Result<Plan, PlanError>
         timeout: options.timeout,
     };
     let wanted = detector::all().filter(|detector| is_wanted(options, detector));
-    let choices: Vec<_> = wanted.map(|detector| choose(detector, options, &tree, &search)).collect();
-    for choice in choices {
-        plan.add(choice.await);
+    for choice in join_all(wanted.map(|detector| choose(detector, options, &tree, &search))).await {
+        plan.add(choice);
     }
     Ok(plan)
 }

@@ -213,6 +213,11 @@ mod tests {
         fs::create_dir_all(cache.path().join("runs")).unwrap();
         let id = Uuid::new_v4().to_string();
         let mut left = std::process::Command::new("sleep").arg("300").env(MARK, &id).spawn().unwrap();
+        // Right after its start, a process has no environment to read yet.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !fs::read_to_string(format!("/proc/{}/environ", left.id())).unwrap().contains(&id) {
+            assert!(std::time::Instant::now() < deadline);
+        }
         fs::write(cache.path().join(format!("runs/{id}.lock")), "").unwrap();
         let _next = Scratch::new(cache.path()).unwrap();
         assert_eq!(left.wait().unwrap().signal(), Some(9));

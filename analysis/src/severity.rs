@@ -71,6 +71,9 @@ const LEVELS: &[(&str, [Severity; 4])] = &[
     ("oxlint",     [Medium, Low,    Info, Info]),
     ("hadolint",   [Medium, Low,    Info, Info]),
     ("htmlhint",   [Low,    Info,   Info, Info]),
+    ("markdownlint", [Low,  Info,   Info, Info]),
+    ("sqlfluff",   [Low,    Info,   Info, Info]),
+    ("checkov",    [Medium, Low,    Info, Info]),
     ("",           [High,   Medium, Low,  Info]),
 ];
 

@@ -183,8 +183,8 @@ impl Progress {
     }
 
     fn time_left(&self, now: f64, left: f64) -> TimeLeft {
-        let mut open = self.tracks.iter().filter(|track| !track.state.is_over());
-        if !open.all(|track| track.expected.samples >= SAMPLES) {
+        let mut open = self.tracks.iter().filter(|track| !track.state.is_over()).peekable();
+        if open.peek().is_none() || !open.all(|track| track.expected.samples >= SAMPLES) {
             return TimeLeft::Unknown;
         }
         if self.usually_over.is_some_and(|over| now > over) && !self.is_complete {

@@ -7,3 +7,6 @@ mod write;
 
 pub(crate) use read::read;
 pub use write::write;
+
+#[cfg(test)]
+mod tests;
