@@ -41,7 +41,7 @@ pub(crate) struct Cache {
     writer: SqlitePool,
     readers: SqlitePool,
     /// Held while the cache is open, so that no second client writes the same file.
-    _lock: Option<std::fs::File>,
+    lock: parking_lot::Mutex<Option<std::fs::File>>,
 }
 
 impl Cache {

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use sqlx::{
     SqlitePool,
     migrate::Migrator,
@@ -50,7 +51,7 @@ impl Cache {
                         open_file(path).await.map_err(failed)?
                     }
                 };
-                Ok(Self { writer, readers, _lock: Some(lock) })
+                Ok(Self { writer, readers, lock: Mutex::new(Some(lock)) })
             }
         }
     }
@@ -62,6 +63,7 @@ impl Cache {
         }
         self.readers.close().await;
         self.writer.close().await;
+        self.lock.lock().take();
     }
 
     async fn mark_clean(&self) -> Result<()> {
@@ -77,7 +79,7 @@ async fn open_memory() -> Result<Cache> {
     let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
     let writer = pool.connect_with(options).await?;
     MIGRATIONS.run(&writer).await.map_err(sqlx::Error::from)?;
-    Ok(Cache { readers: writer.clone(), writer, _lock: None })
+    Ok(Cache { readers: writer.clone(), writer, lock: Mutex::default() })
 }
 
 /// The file with its pools, or why it cannot be used.

@@ -494,7 +494,6 @@ async fn everything_survives_a_restart_and_only_one_client_has_the_file() {
     assert!(matches!(Cache::open(&location).await, Err(OpenError::InUse(_))));
     let position = fixture.cache.position(fixture.own()).await.unwrap();
     fixture.cache.close().await;
-    drop(fixture.cache);
 
     let cache = Cache::open(&location).await.unwrap();
     assert_eq!(cache.waiting().await.unwrap(), 1);
@@ -520,7 +519,6 @@ async fn a_damaged_cache_is_kept_aside_and_begun_anew() {
         fixture.notified().await;
         fixture.cache.close().await;
         // As after a crash: the next start looks at every page.
-        drop(fixture.cache);
         let cache = Cache::open(&location).await.unwrap();
         cache.readers.close().await;
         cache.writer.close().await;

@@ -18,7 +18,7 @@ enum Stand {
     /// To be joined, not before this.
     Wanted { not_before: Duration },
     /// Joined; what was missed is arriving.
-    Joining { id: CommandId },
+    Joining,
     /// Up to date.
     Live,
     /// The server does not let us in.
@@ -29,6 +29,8 @@ enum Stand {
 struct Place {
     stand: Stand,
     joins: u32,
+    /// The last join. Its answer may come before or after the room is up to date.
+    join: Option<CommandId>,
 }
 
 /// What a room's head says.
@@ -113,14 +115,15 @@ impl Rooms {
 
     pub(crate) fn joining(&mut self, room: Room, id: CommandId) {
         if let Some(place) = self.places.get_mut(&room) {
-            place.stand = Stand::Joining { id };
+            place.stand = Stand::Joining;
+            place.join = Some(id);
             place.joins += 1;
         }
     }
 
     /// An answer; says whether it was to one of our joins.
     pub(crate) fn answered(&mut self, id: CommandId, refusal: Option<&WireError>, now: Duration) -> bool {
-        let found = self.places.iter_mut().find(|(_, place)| place.stand == Stand::Joining { id });
+        let found = self.places.iter_mut().find(|(_, place)| place.join == Some(id));
         let Some((room, place)) = found else { return false };
         if let Some(error) = refusal {
             tracing::warn!(%room, code = ?error.code, error = error.message, "the server does not let us join");
@@ -145,12 +148,12 @@ impl Rooms {
     /// The server says that we are up to date; `agrees` says whether the cache stands where the server thinks.
     pub(crate) fn caught_up(&mut self, room: Room, agrees: bool) -> Next {
         match self.places.get_mut(&room) {
-            Some(place) if matches!(place.stand, Stand::Joining { .. }) && agrees => {
+            Some(place) if place.stand == Stand::Joining && agrees => {
                 place.stand = Stand::Live;
                 place.joins = 0;
                 Next::Fine
             }
-            Some(place) if matches!(place.stand, Stand::Joining { .. }) => again(place),
+            Some(place) if place.stand == Stand::Joining => again(place),
             _ => Next::Fine,
         }
     }
@@ -194,7 +197,11 @@ impl Rooms {
         let leaving: Vec<Room> = self.places.keys().filter(|room| !wanted.contains(room)).copied().collect();
         self.places.retain(|room, _| wanted.contains(room));
         for room in wanted {
-            self.places.entry(room).or_insert(Place { stand: Stand::Wanted { not_before: Duration::ZERO }, joins: 0 });
+            self.places.entry(room).or_insert(Place {
+                stand: Stand::Wanted { not_before: Duration::ZERO },
+                joins: 0,
+                join: None,
+            });
         }
         leaving
     }
