@@ -275,3 +275,24 @@ async fn a_producer_runs_analyses_and_the_next_ones_know_what_is_usual() {
     let twice = ci.ask(room, start(&["typos", "typos"])).await.unwrap_err();
     assert_eq!(twice.field.as_deref(), Some("data.detectors[1].name"));
 }
+
+#[tokio::test]
+async fn beyond_the_limit_the_worst_issues_are_kept() {
+    let Stage { server, room, mut watcher, mut runner, .. } = stage(quick()).await;
+    let id = started(&mut runner, room, &["typos"]).await;
+    server
+        .sql(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+             INSERT INTO issues (analysis, detector, fingerprint, severity, rule, message, path, line)
+             SELECT a.id, 'typos', 'bulk-' || i, 4, 'typo', 'misspelled', 'a.rs', i FROM n, analyses a",
+        )
+        .await;
+    let found = [("worst", Severity::Critical), ("low", Severity::Low), ("zzz", Severity::Info)];
+    runner.ask(room, report(id, vec![issues(&found)])).await.unwrap();
+    let told = watcher.event(room, |event| match event {
+        Event::AnalysisIssues(batch) => Some((batch.issues.len(), batch.counts)),
+        _ => None,
+    });
+    let counts = Counts { critical: 1, low: 1, info: 24_998, ..Counts::default() };
+    assert_eq!(told.await, (2, counts), "the one that had to go at once is not told");
+}

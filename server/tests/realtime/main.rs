@@ -8,3 +8,4 @@ mod fixture;
 mod lifecycle;
 mod presence;
 mod rooms;
+mod slow;

@@ -1,0 +1,99 @@
+//! Receivers that are slow, and commands that come in bulk.
+
+use std::time::Duration;
+
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use watchbell_protocol::{CommandId, Event, Room, ServerFrame, command::ActivityPost};
+use watchbell_server::Timing;
+
+use crate::fixture::{Client, Server, Who, quick, text};
+
+/// Far more than all buffers between a server and a client hold.
+const MANY: usize = 4000;
+
+fn large(n: usize) -> ActivityPost {
+    ActivityPost { title: text(&n.to_string()), body: Some(text(&"x".repeat(4000))) }
+}
+
+async fn publish(client: &mut Client, room: Room, count: usize) {
+    for n in 0..count {
+        client.ask(room, large(n)).await.unwrap();
+    }
+}
+
+async fn stage(timing: Timing) -> (Server, Who, Room) {
+    let server = Server::start_with(timing).await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    (server, ada, room)
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_everything_in_order_from_the_journal() {
+    let (server, ada, room) = stage(quick()).await;
+    let mut slow = server.connect(&ada.token).await;
+    let mut next = slow.join(room, None).await.at.seq.next();
+    let mut fast = server.connect(&ada.token).await;
+    publish(&mut fast, room, MANY).await;
+    let mut caught_up = 0;
+    let mut posts = 0;
+    while posts < MANY {
+        let events = match slow.next().await {
+            ServerFrame::Event(event) => vec![*event],
+            ServerFrame::Batch(events) => events,
+            ServerFrame::CaughtUp { .. } => {
+                caught_up += 1;
+                continue;
+            }
+            _ => continue,
+        };
+        for event in events.into_iter().filter(|event| event.seq.is_some()) {
+            assert_eq!(event.seq, Some(next));
+            next = next.next();
+            posts += usize::from(matches!(event.event, Event::ActivityNew(_)));
+        }
+    }
+    // It is live again, not only served.
+    publish(&mut fast, room, 1).await;
+    slow.event(room, |event| matches!(event, Event::ActivityNew(_)).then_some(())).await;
+    let rejoined = slow.kept().filter(|frame| matches!(frame, ServerFrame::CaughtUp { .. })).count();
+    assert!(caught_up + rejoined > 0, "it fell behind and came back");
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_let_go_and_the_others_notice_nothing() {
+    let (server, ada, room) = stage(Timing { stalled: Duration::from_millis(300), ..quick() }).await;
+    let mut stalled = server.connect(&ada.token).await;
+    let at = stalled.join(room, None).await.at;
+    let mut fast = server.connect(&ada.token).await;
+    publish(&mut fast, room, MANY).await;
+    let close: Option<CloseFrame> = stalled.closed().await;
+    assert!(close.is_none(), "a close frame does not get through either");
+    let joined = server.connect(&ada.token).await.join(room, Some(at)).await;
+    assert_eq!((joined.resync, joined.events.len()), (None, MANY), "its position still serves");
+}
+
+#[tokio::test]
+async fn a_refused_command_harms_no_neighbour() {
+    let (server, ada, room) = stage(quick()).await;
+    let mut a = server.connect(&ada.token).await;
+    let at = a.join(room, None).await.at;
+    let mut ids = Vec::new();
+    for n in 0..60 {
+        let id = CommandId::fresh();
+        let title = if n % 3 == 0 { " ".to_owned() } else { n.to_string() };
+        a.send(Some(id), Some(room), ActivityPost { title: text(&title), body: None }).await;
+        ids.push(id);
+    }
+    let mut expected = at.seq;
+    for (n, id) in ids.into_iter().enumerate() {
+        match a.answer(id).await {
+            Ok(answer) => {
+                expected = expected.next();
+                assert_eq!(answer.seq, Some(expected), "command {n}");
+            }
+            Err(error) => assert_eq!((n % 3, error.field.as_deref()), (0, Some("data.title"))),
+        }
+    }
+    assert_eq!(expected.0, at.seq.0 + 40);
+}
