@@ -1,5 +1,8 @@
 //! What needs more than one process: restarts, several members, the real window. The fixtures are here, the tests in
 //! `tests/`.
 
+#[cfg(target_os = "linux")]
+pub mod desktop;
 pub mod programs;
+pub mod runner;
 pub mod server;
