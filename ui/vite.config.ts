@@ -19,5 +19,7 @@ export default defineConfig({
     include: ["tests/**/*.test.{ts,tsx}"],
     restoreMocks: true,
     css: false,
+    // The machine may be building something else beside.
+    testTimeout: 20_000,
   },
 });

@@ -90,6 +90,16 @@ describe("while somebody is in the list", () => {
     expect(grid()).toHaveAttribute("aria-rowcount", "71");
   });
 
+  it("another filter begins anew: nothing is held back that nobody looks at", async () => {
+    const { platform, user } = await openApp("running");
+    grid().scrollTop = 280;
+    fireEvent.scroll(grid());
+    await user.click(screen.getByRole("button", { name: "low 31" }));
+    await settle();
+    await find(platform);
+    expect(grid()).toHaveAttribute("aria-rowcount", "34");
+  });
+
   it("the focus or being scrolled away holds them back too", async () => {
     const { platform } = await openApp("running");
     rows()[0]?.focus();

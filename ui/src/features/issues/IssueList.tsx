@@ -28,7 +28,8 @@ export function IssueList({ live }: { live: LiveAnalysis }) {
     [severities, asked],
   );
   const list = useRef<VirtualListHandle>(null);
-  const { held, handlers } = useHeld();
+  const shown = `${live.analysis.id} ${JSON.stringify(filter)}`;
+  const { held, handlers } = useHeld(shown);
   const follow = useCallback((rows: number) => list.current?.scrollByRows(rows), []);
   const issues = useIssues(live.analysis.id, filter, held, follow);
   const search = useRef<HTMLInputElement>(null);
@@ -57,11 +58,13 @@ export function IssueList({ live }: { live: LiveAnalysis }) {
         heldBack={issues.heldBack}
         onRelease={release}
       />
-      {issues.total === undefined || issues.total === 0 || issues.error ? (
-        <NoRows issues={issues} live={live} filtered={severities.length > 0 || asked !== ""} />
-      ) : (
-        <Rows key={JSON.stringify(filter)} issues={issues} count={issues.total} list={list} handlers={handlers} />
-      )}
+      <div className="issue-area" {...handlers}>
+        {issues.total === undefined || issues.total === 0 || issues.error ? (
+          <NoRows issues={issues} live={live} filtered={severities.length > 0 || asked !== ""} />
+        ) : (
+          <Rows key={shown} issues={issues} count={issues.total} list={list} />
+        )}
+      </div>
     </>
   );
 }
@@ -70,10 +73,9 @@ interface RowsProps {
   issues: ReturnType<typeof useIssues>;
   count: number;
   list: React.RefObject<VirtualListHandle | null>;
-  handlers: React.HTMLAttributes<HTMLDivElement>;
 }
 
-function Rows({ issues, count, list, handlers }: RowsProps) {
+function Rows({ issues, count, list }: RowsProps) {
   const { platform } = useApp();
   const { attempt } = useShell();
   const [selected, setSelected] = useState<string>();
@@ -82,7 +84,6 @@ function Rows({ issues, count, list, handlers }: RowsProps) {
     if (help !== undefined) attempt("The page could not be opened", () => platform.openUrl(help));
   };
   const scroller = {
-    ...handlers,
     onKeyDown,
     role: "grid",
     "aria-label": "Issues",
