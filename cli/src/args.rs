@@ -15,8 +15,8 @@ Examples:
   watchbell status --project web --follow       who is here, what runs, what happened
   watchbell notify --project web --title \"Release 1.4 is out\" --level success
 
-In CI, set WATCHBELL_SERVER, WATCHBELL_PROJECT and WATCHBELL_TOKEN (made by `watchbell-server token create`);
-no login is needed then.";
+In CI, set WATCHBELL_SERVER, WATCHBELL_PROJECT and WATCHBELL_TOKEN (made by
+`watchbell-server token create`); no login is needed then.";
 
 const ANALYZE: &str = "\
 Examples:
@@ -26,8 +26,9 @@ Examples:
   watchbell analyze --fail-on high              exit code 1 if anything high or critical is found
   watchbell analyze --format sarif --output result.sarif
 
-Detectors are chosen by the files that are there and the tools that are installed; those left out are listed with the
-reason. Detectors run code of the folder (build scripts, plugins, configuration): analyze only what you would build.
+Detectors are chosen by the files that are there and the tools that are installed; those left out
+are listed with the reason. Detectors run code of the folder (build scripts, plugins,
+configuration): analyze only what you would build.
 
 Exit codes:
     0  done, nothing found at or above --fail-on
@@ -40,17 +41,23 @@ When several apply, 130 goes before 4, 4 before 1, and 1 before 3.
 
 Formats (the result goes to standard output, or to --output; progress goes to standard error):
   human  a table by detector and severity, then the worst issues
-  json   one object: version (1), state (complete, cancelled, failed), analysis {id, number, project, server} or null,
-         root, branch, revision, files, started_at, ms, counts {critical, high, medium, low, info},
-         detectors [{name, version, state, reason, counts, ms}], not_applicable [{name, reason}],
-         cut (issues left out beyond the limit of one analysis),
-         issues [{fingerprint, detector, rule, severity, message, path, line, column, end_line, help}].
-         Fields may be added within a version; absent and null mean the same.
+  json   one object:
+           version           1; fields may be added within a version
+           state             complete, cancelled or failed
+           analysis          {id, number, project, server}, or null with --local
+           root, branch, revision, files, started_at (Unix milliseconds), ms
+           counts            {critical, high, medium, low, info}
+           detectors         [{name, version, state, reason, counts, ms}]
+           not_applicable    [{name, reason}]: detectors that do not fit the folder
+           cut               issues left out beyond the limit of one analysis
+           issues            [{fingerprint, detector, rule, severity, message, path, line,
+                             column, end_line, help}], worst first
   sarif  SARIF 2.1.0, one run per detector";
 
 const LOGIN: &str = "\
-Asks for what is not given, signs in, and keeps the sign-in in the system's keyring (Secret Service on Linux, Keychain
-on macOS, Credential Manager on Windows): never in a file. Without a keyring, as in CI, set WATCHBELL_TOKEN instead.
+Asks for what is not given, signs in, and keeps the sign-in in the system's keyring (Secret Service
+on Linux, Keychain on macOS, Credential Manager on Windows): never in a file. A new login ends the
+one before it. Without a keyring, as in CI, set WATCHBELL_TOKEN instead.
 
 Examples:
   watchbell login
@@ -59,23 +66,26 @@ Examples:
 
 const NOTIFY: &str = "\
 Examples:
-  watchbell notify --project web --title \"Release 1.4 is out\" --level success --link https://example.com/1.4
+  watchbell notify --project web --title \"Release 1.4 is out\" --level success
+  watchbell notify --project web --title \"Staging is up\" --link https://staging.example.com
   watchbell notify --project web --title \"Nightly failed\" --level error --body \"See the log of step 3\"
 
-Exit codes: 0 the server has taken it, 2 arguments or sign-in are wrong, 4 the server could not be reached or refused.";
+Exit codes: 0 the server has taken it, 2 arguments or sign-in are wrong, 4 the server could not be
+reached or refused.";
 
 const STATUS: &str = "\
 Examples:
-  watchbell status --project web                who is here, what runs, the last events; then end
-  watchbell status --project web --follow       the same, then live; you are shown as online meanwhile
+  watchbell status --project web                who is here, what runs, the last events
+  watchbell status --project web --follow       the same, then live; you are shown as online
   watchbell status --project web --follow --json | jq .
 
-With --json every line is one object: first {\"kind\":\"snapshot\",…} with the project as it is, then, with --follow, one
-object per change, told apart by `kind` (connection, people, analysis, progress, issues, activity, arrived, …).";
+With --json every line is one object: first {\"kind\":\"snapshot\",…} with the project as it is, then,
+with --follow, one object per change, told apart by `kind`: connection, people, analysis, progress,
+issues, activity, arrived. Ctrl-C ends it with exit code 0.";
 
 /// Live code analysis for a team: run it here, and everyone sees it happen.
 #[derive(Debug, Parser)]
-#[command(name = "watchbell", version, max_term_width = 110, after_long_help = OVERVIEW, arg_required_else_help = true)]
+#[command(name = "watchbell", version, max_term_width = 100, after_long_help = OVERVIEW, arg_required_else_help = true)]
 pub struct Args {
     /// What every command understands.
     #[command(flatten)]
@@ -87,6 +97,7 @@ pub struct Args {
 
 /// What every command understands.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// The server's address; the one of the last login if not given
     #[arg(long, global = true, env = "WATCHBELL_SERVER", value_name = "URL", value_parser = address::parse)]

@@ -226,7 +226,7 @@ fn offline(client: &Client, server: &Url) -> String {
 fn no_such_project(name: &str, projects: &[ProjectRow], server: &Url) -> Failure {
     let known: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
     let advice = if known.is_empty() {
-        "you belong to none there; an admin adds you with `watchbell-server project member`".to_owned()
+        "you belong to none there; an admin adds you with `watchbell-server project member add`".to_owned()
     } else {
         format!("yours are {}", known.join(", "))
     };

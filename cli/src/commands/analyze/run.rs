@@ -212,10 +212,11 @@ fn waiting(plan: &[DetectorPlan], usual: &[Usual]) -> Vec<DetectorRun> {
     plan.iter().map(run).collect()
 }
 
+/// How long a detector usually works; told from the third run on, as everywhere.
 fn median(usual: &Usual) -> Option<u64> {
     let mut ms = usual.ms.clone();
     ms.sort_unstable();
-    ms.get(ms.len() / 2).copied()
+    ms.get(ms.len() / 2).copied().filter(|_| ms.len() >= 3)
 }
 
 impl Facts {

@@ -143,7 +143,7 @@ impl Watching {
         let what = match state {
             ConnectionState::Offline { reason, .. } if !self.is_offline => {
                 self.is_offline = true;
-                format!("Offline: {reason}; what comes next is old news until it is live again")
+                format!("Offline: {reason}; trying again")
             }
             ConnectionState::Live { .. } if self.is_offline => {
                 self.is_offline = false;
