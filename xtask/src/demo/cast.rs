@@ -94,7 +94,22 @@ impl App {
     /// Takes a picture of its window.
     pub fn picture(&self, screen: &Screen, file: &Path) -> Result<()> {
         let file = file.to_string_lossy().into_owned();
-        quietly(&mut screen.command("import", &["-window", &self.window, &file])).map(drop)
+        // Without the time in the file, two pictures of the same are the same.
+        let import = ["-define", "png:exclude-chunks=date,time", "-window", &self.window, &file];
+        quietly(&mut screen.command("import", &import)).map(drop)
+    }
+
+    /// Takes a picture when nothing moves any more: bars glide for a moment after the end.
+    pub fn still_picture(&self, screen: &Screen, file: &Path) -> Result<()> {
+        let mut before = Vec::new();
+        wait_for("a window in which nothing moves", SOON, || {
+            self.picture(screen, file)?;
+            let now = std::fs::read(file)?;
+            let is_still = now == before;
+            before = now;
+            std::thread::sleep(Duration::from_millis(500));
+            Ok(is_still.then_some(()))
+        })
     }
 }
 
@@ -128,11 +143,17 @@ impl Follower {
         Ok(online.filter_map(|person| person["display_name"].as_str().map(str::to_owned)).collect())
     }
 
+    /// Waits until it has told that the analysis is that far, or over.
+    pub fn wait_for_percent(&self, percent: f64) -> Result<()> {
+        let is_far =
+            |line: &Value| line["progress"]["percent"].as_f64().is_some_and(|now| now >= percent) || has_ended(line);
+        wait_for("progress, at the other member", SOON, || Ok(self.lines()?.iter().any(is_far).then_some(())))
+    }
+
     /// Waits until it has told the end of an analysis.
     pub fn wait_for_end(&mut self) -> Result<()> {
         wait_for("the end of the analysis, at the other member", SOON, || {
-            let ended = |line: &Value| line["kind"] == "analysis" && line["analysis"]["state"] == "complete";
-            Ok(self.lines()?.iter().any(ended).then_some(()))
+            Ok(self.lines()?.iter().any(has_ended).then_some(()))
         })
     }
 
@@ -140,6 +161,10 @@ impl Follower {
         let text = std::fs::read_to_string(&self.log)?;
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
+}
+
+fn has_ended(line: &Value) -> bool {
+    line["kind"] == "analysis" && line["analysis"]["state"] == "complete"
 }
 
 /// `watchbell analyze`.

@@ -44,6 +44,9 @@ pub struct Options {
 /// The longest an analysis may take: with clippy it compiles a repository on two cores.
 const ANALYSIS: Duration = Duration::from_mins(20);
 
+/// From how many per cent on a picture shows a running analysis well.
+const SHOWN_AT: f64 = 20.0;
+
 /// Runs it. Everything it started is gone when it returns, however it ends.
 pub fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
@@ -93,6 +96,7 @@ fn perform(
     let mut analysis = step("`watchbell analyze`, signed in as Ines", || {
         let analysis = cast::Analysis::start(stage, screen, &repository, left_out)?;
         app.wait_for_progress()?;
+        follower.wait_for_percent(SHOWN_AT)?;
         if let Some(out) = out {
             app.picture(screen, &out.join("overview-running.png"))?;
         }
@@ -105,6 +109,7 @@ fn perform(
     })?;
     let popups = step("the native popup, while the window has no focus", || {
         app.wait_for_popup()?;
+        screen.wait_for_popup()?;
         processes::wait_for("the popup on the bus", Duration::from_secs(10), || {
             Ok(Some(witness.popups()?).filter(|popups| !popups.is_empty()))
         })
@@ -114,8 +119,8 @@ fn perform(
     }
     let report = report::Report::new(&result, popups, &app.log()?, follower.online()?)?;
     if let Some(out) = out {
+        app.still_picture(screen, &out.join("overview-done.png"))?;
         screen.picture(&out.join("popup.png"))?;
-        app.picture(screen, &out.join("overview-done.png"))?;
         report.write(&out.join("demo.json"))?;
     }
     report.say();

@@ -59,6 +59,18 @@ impl Screen {
         }
     }
 
+    /// Waits until the daemon has drawn a popup.
+    pub fn wait_for_popup(&self) -> Result<()> {
+        match self {
+            Self::Virtual(_) => wait_for("the popup on the screen", Duration::from_secs(10), || {
+                let search = ["search", "--onlyvisible", "--class", "Dunst"];
+                let found = quietly(&mut self.command("xdotool", &search)).unwrap_or_default();
+                Ok((!found.trim().is_empty()).then_some(()))
+            }),
+            Self::Real => Ok(()),
+        }
+    }
+
     /// Takes a picture of all of it.
     pub fn picture(&self, file: &Path) -> Result<()> {
         match self {
@@ -109,7 +121,7 @@ impl Stage {
         }
         let log = folder.join("server.log");
         let mut serve = screen.command(binary("watchbell-server"), &["serve", "--listen", "127.0.0.1:0"]);
-        let server = Process::start("watchbell-server", serve.env("WATCHBELL_DATA_DIR", &data), &log)?;
+        let server = Process::start("watchbell-server", serve.env("WATCHBELL_SERVER_DATA_DIR", &data), &log)?;
         let address = wait_for("the server's address", Duration::from_secs(20), || {
             let text = std::fs::read_to_string(&log)?;
             let line = text.lines().find(|line| line.contains("listening on http://"));
@@ -137,7 +149,7 @@ impl Stage {
 /// Runs one `watchbell-server` command for admins.
 fn admin(data: &Path, args: &[&str], input: Option<&str>) -> Result<()> {
     let mut command = shell::command(binary("watchbell-server"), args);
-    feed(command.env("WATCHBELL_DATA_DIR", data), input.unwrap_or_default())
+    feed(command.env("WATCHBELL_SERVER_DATA_DIR", data), input.unwrap_or_default())
 }
 
 /// Runs a command with a line on its standard input.
