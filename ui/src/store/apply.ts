@@ -65,7 +65,6 @@ function applyClient(state: AppState, change: Change): AppState {
         nth: state.counted,
         kind: "arrived",
         notification: change.notification,
-        projectName: change.project_name,
       });
     case "refused":
       return withToast(state, { nth: state.counted, kind: "refused", command: change.name, error: change.error });

@@ -1,13 +1,10 @@
-/** Toasts: 6 s, longer while the pointer or the focus is on one, at most three. */
-import * as Radix from "@radix-ui/react-toast";
+/** What there is to say in the window: what arrived while it has the focus, what was refused, what an action gave. */
 import { useAppState } from "../../hooks/context";
-import { Button, IconButton } from "../../primitives/Button";
-import { Icon, type IconName } from "../../primitives/Icon";
-import { MAX_TOASTS, type Toast } from "../../store/state";
+import type { IconName } from "../../primitives/Icon";
+import { Toast, Toasts } from "../../primitives/Toast";
+import { MAX_TOASTS, type Toast as Said } from "../../store/state";
 import { iconOf } from "../notifications/kinds";
 import { useShell, type Notice } from "./context";
-
-const STAYS_MS = 6000;
 
 interface Card {
   key: string;
@@ -15,7 +12,7 @@ interface Card {
   tone: string;
   title: string;
   text: string;
-  open?: () => void;
+  onOpen?: () => void;
 }
 
 export function Toaster() {
@@ -23,54 +20,28 @@ export function Toaster() {
   const { notices, openProject } = useShell();
   const cards = [...toasts.map((toast) => cardOf(toast, openProject)), ...notices.map(noticeCard)].slice(-MAX_TOASTS);
   return (
-    <Radix.Provider duration={STAYS_MS} label="Message">
-      {cards.map((card) => (
-        <Radix.Root key={card.key} className="toast" type="background">
-          <span className={card.tone}>
-            <Icon name={card.icon} />
-          </span>
-          <div>
-            <Radix.Title className="toast-title">{card.title}</Radix.Title>
-            {card.text !== "" && <Radix.Description>{card.text}</Radix.Description>}
-          </div>
-          {card.open && (
-            <Radix.Action asChild altText={`Open ${card.title}`}>
-              <Button kind="quiet" size="small" onClick={card.open}>
-                Open
-              </Button>
-            </Radix.Action>
-          )}
-          <Radix.Close asChild>
-            <IconButton icon="x" size="small" label="Dismiss" />
-          </Radix.Close>
-        </Radix.Root>
+    <Toasts>
+      {cards.map(({ key, ...card }) => (
+        <Toast key={key} {...card} />
       ))}
-      <Radix.Viewport className="toasts" label="Messages ({hotkey})" />
-    </Radix.Provider>
+    </Toasts>
   );
 }
 
-function cardOf(toast: Toast, openProject: (project: string) => void): Card {
+function cardOf(toast: Said, openProject: (project: string) => void): Card {
   if (toast.kind === "refused") {
     const title = REFUSED[toast.command] ?? "An action was refused";
     return { key: `t${toast.nth}`, icon: "warn", tone: "tone-error", title, text: toast.error.message };
   }
-  const { notification, projectName } = toast;
-  const { icon, tone } = iconOf(notification);
-  const { project } = notification;
-  return {
-    key: `t${toast.nth}`,
-    icon,
-    tone,
-    title: projectName === undefined ? notification.title : `${notification.title} in ${projectName}`,
-    text: notification.body,
-    open:
-      project === undefined
-        ? undefined
-        : () => {
-            openProject(project);
-          },
-  };
+  const { notification } = toast;
+  const { project, title, body } = notification;
+  const onOpen =
+    project === undefined
+      ? undefined
+      : () => {
+          openProject(project);
+        };
+  return { key: `t${toast.nth}`, ...iconOf(notification), title, text: body, onOpen };
 }
 
 function noticeCard({ nth, title, text, bad }: Notice): Card {
