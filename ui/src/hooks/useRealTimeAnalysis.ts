@@ -13,6 +13,8 @@ export interface RealTimeAnalysis {
 }
 
 const NO_TREND: number[] = [];
+/** Runs in the trend, the latest included. */
+const MAX_TREND = 30;
 
 /** The latest analysis of a project as it runs. */
 export function useRealTimeAnalysis(project: ProjectId): RealTimeAnalysis {
@@ -22,7 +24,7 @@ export function useRealTimeAnalysis(project: ProjectId): RealTimeAnalysis {
   const before = useAppState((state) => state.views[project]?.trend ?? NO_TREND);
   const live = useMemo(() => analysis && liveAnalysis(analysis, progress), [analysis, progress]);
   const trend = useMemo(
-    () => (live?.analysis.state === "complete" ? [...before, total(live.counts)] : before),
+    () => (live?.analysis.state === "complete" ? [...before, total(live.counts)].slice(-MAX_TREND) : before),
     [before, live],
   );
   return {

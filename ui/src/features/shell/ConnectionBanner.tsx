@@ -1,6 +1,5 @@
 /** One thing that affects the whole window: there is no connection. */
 import { useConnectionStatus, type ConnectionStatus } from "../../hooks/useConnectionStatus";
-import { useSession } from "../../hooks/useSession";
 import { useSocket } from "../../hooks/useSocket";
 import { plural, when } from "../../lib/format";
 import { now } from "../../lib/clock";
@@ -11,7 +10,6 @@ import { useShell } from "./context";
 export function ConnectionBanner() {
   const status = useConnectionStatus();
   const { connect, retryNow } = useSocket();
-  const { signOut } = useSession();
   const { attempt } = useShell();
   const said = headline(status);
   if (said === undefined) return null;
@@ -44,17 +42,6 @@ export function ConnectionBanner() {
           }}
         >
           Connect
-        </Button>
-      )}
-      {status.kind === "sign_in_needed" && (
-        <Button
-          kind="line"
-          size="small"
-          onClick={() => {
-            attempt("Could not sign out", signOut);
-          }}
-        >
-          Sign in again
         </Button>
       )}
     </section>
