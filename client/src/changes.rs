@@ -143,16 +143,13 @@ struct PendingChanges {
 impl PendingChanges {
     fn put(&mut self, change: Change) {
         let key = Key::of(&change);
-        match self.values.remove(&key) {
-            Some(waiting) => {
-                self.values.insert(key, merged(waiting, change));
-            }
-            None => {
-                self.values.insert(key, change);
-                self.order.push_back(key);
-                self.bound(key);
-            }
+        if let Some(waiting) = self.values.remove(&key) {
+            self.values.insert(key, merged(waiting, change));
+            return;
         }
+        self.values.insert(key, change);
+        self.order.push_back(key);
+        self.bound(key);
     }
 
     /// Keeps the mailbox from growing without anything being forgotten silently.

@@ -17,7 +17,7 @@ use crate::{
     address::{self, AddressError},
     cache::{Cache, CacheError},
     changes::{Changes, Events},
-    driver::{self, Shared, Want},
+    driver::{self, Nudge, Shared, Want},
     options::{Credentials, Follow, Options, SessionStore},
     outbox::{self, SendError},
     view::{
@@ -197,12 +197,12 @@ impl Client {
 
     /// Makes the next attempt now.
     pub fn retry_now(&self) {
-        self.shared().order(|orders| orders.retry = true);
+        self.shared().order(|orders| orders.nudge = orders.nudge.max(Some(Nudge::Retry)));
     }
 
     /// The machine woke, or its network changed: whatever the socket says, it is replaced.
     pub fn woke(&self) {
-        self.shared().order(|orders| orders.woke = true);
+        self.shared().order(|orders| orders.nudge = Some(Nudge::Woke));
     }
 
     /// Whether a window has the focus: notifications are toasts then, and popups otherwise.

@@ -32,7 +32,7 @@ impl Options {
 /// Where the cache is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CacheLocation {
-    /// In this SQLite file, one per account. Only one client at a time opens it.
+    /// In this `SQLite` file, one per account. Only one client at a time opens it.
     File(PathBuf),
     /// In memory: everything is fetched again next time, and a command that was not yet answered is lost on exit.
     Memory,

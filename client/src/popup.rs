@@ -23,10 +23,19 @@ pub struct Facts {
     pub read: bool,
     /// A window of the app has the focus.
     pub focused: bool,
+    /// How fresh the news is.
+    pub news: News,
+}
+
+/// How fresh the news of the member's room is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// This device has never been in step with the room: all of it is old.
+    BeforeThisDevice,
     /// What was missed is still arriving.
-    pub catching_up: bool,
-    /// This device has never been in step with the member's room: all of it is old news.
-    pub first_time: bool,
+    Missed,
+    /// It happens now.
+    Live,
 }
 
 /// The policy with its only memory: how much was shown of late.
@@ -54,14 +63,11 @@ impl Policy {
     /// Decides, at `now` of a clock that only goes forward. What is grouped while catching up is counted by the caller
     /// when the catching-up is over, because it may still turn out to be read.
     pub fn decide(&mut self, facts: Facts, now: Duration) -> Shown {
-        if facts.read || facts.first_time {
-            return Shown::Silent;
-        }
-        if facts.catching_up {
-            return Shown::Grouped;
-        }
-        if facts.focused {
-            return Shown::Toast;
+        match facts {
+            Facts { read: true, .. } | Facts { news: News::BeforeThisDevice, .. } => return Shown::Silent,
+            Facts { news: News::Missed, .. } => return Shown::Grouped,
+            Facts { focused: true, .. } => return Shown::Toast,
+            Facts { news: News::Live, .. } => {}
         }
         self.recent.retain(|&at| now.saturating_sub(at) < BURST_WINDOW);
         if self.recent.len() < BURST && self.group.is_none() {
@@ -98,7 +104,7 @@ pub fn summary_shown(focused: bool) -> Shown {
 mod tests {
     use super::*;
 
-    const NEW: Facts = Facts { read: false, focused: false, catching_up: false, first_time: false };
+    const NEW: Facts = Facts { read: false, focused: false, news: News::Live };
 
     #[test]
     fn each_fact_decides() {
@@ -107,10 +113,10 @@ mod tests {
             (Facts { focused: true, ..NEW }, Shown::Toast),
             (Facts { read: true, ..NEW }, Shown::Silent),
             (Facts { read: true, focused: true, ..NEW }, Shown::Silent),
-            (Facts { read: true, catching_up: true, ..NEW }, Shown::Silent),
-            (Facts { catching_up: true, ..NEW }, Shown::Grouped),
-            (Facts { catching_up: true, focused: true, ..NEW }, Shown::Grouped),
-            (Facts { first_time: true, catching_up: true, ..NEW }, Shown::Silent),
+            (Facts { read: true, news: News::Missed, ..NEW }, Shown::Silent),
+            (Facts { news: News::Missed, ..NEW }, Shown::Grouped),
+            (Facts { news: News::Missed, focused: true, ..NEW }, Shown::Grouped),
+            (Facts { news: News::BeforeThisDevice, focused: true, ..NEW }, Shown::Silent),
         ];
         for (facts, shown) in table {
             assert_eq!(Policy::default().decide(facts, Duration::ZERO), shown, "{facts:?}");

@@ -1,5 +1,7 @@
 //! The connection against a scripted server: resume, silence, tokens, refusals.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 mod common;
 
 use std::{

@@ -1,5 +1,7 @@
 //! The outbox against a scripted server: nothing a person did is lost, and nothing is done twice.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 mod common;
 
 use common::{Peer, change, client, file, notification, notified, position, soon};

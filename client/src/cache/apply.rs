@@ -8,7 +8,7 @@ use watchbell_protocol::{Class, Event, ProjectId, Room, RoomEvent, UserId};
 use super::{Cache, Result, Touched, analyses, board, notifications, position, projects, prune};
 use crate::{
     change::Shown,
-    popup::{Facts, Policy},
+    popup::{Facts, News, Policy},
     session::Moment,
 };
 
@@ -16,15 +16,14 @@ use crate::{
 pub(crate) struct Popups<'a> {
     pub(crate) policy: &'a mut Policy,
     pub(crate) focused: bool,
-    pub(crate) catching_up: bool,
-    pub(crate) first_time: bool,
+    pub(crate) news: News,
     pub(crate) at: Moment,
 }
 
 impl Popups<'_> {
     pub(super) fn decide(&mut self, read: bool) -> Shown {
-        let Self { focused, catching_up, first_time, .. } = *self;
-        self.policy.decide(Facts { read, focused, catching_up, first_time }, self.at.mono)
+        let Self { focused, news, .. } = *self;
+        self.policy.decide(Facts { read, focused, news }, self.at.mono)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is known offline, in SQLite: rooms' positions, what their events made, and this device's own waiting commands.
+//! What is known offline, in `SQLite`: rooms' positions, what their events made, and this device's own waiting commands.
 //!
 //! An event is applied and its room's position advanced in one transaction; that is the whole of "exactly once".
 //! There is one writer. Readers of a file do not wait for it (WAL). Deliberately absent: anything that knows of a
@@ -26,7 +26,7 @@ pub(crate) use touched::Touched;
 /// The cache could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// SQLite says no.
+    /// `SQLite` says no.
     #[error("the cache cannot be used: {0}")]
     Database(#[from] sqlx::Error),
     /// A row is not what this build writes.

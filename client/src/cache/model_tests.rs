@@ -15,7 +15,11 @@ use watchbell_protocol::{
 };
 
 use super::{Cache, Popups, tests::*};
-use crate::{options::CacheLocation, popup::Policy, view::NotificationFilter};
+use crate::{
+    options::CacheLocation,
+    popup::{News, Policy},
+    view::NotificationFilter,
+};
 
 /// What a server does.
 #[derive(Debug, Clone)]
@@ -274,7 +278,7 @@ impl Device {
         let complete = pages >= all.len();
         for page in all.iter().take(pages) {
             let mut policy = Policy::default();
-            let mut popups = Popups { catching_up: true, ..popups(&mut policy) };
+            let mut popups = Popups { news: News::Missed, ..popups(&mut policy) };
             self.cache().apply_page(room, page, &mut popups).await.unwrap();
         }
         let after = self.cache().position(room).await.unwrap();
@@ -374,7 +378,9 @@ proptest! {
                 device.settle(&server).await;
             }
             for (deeds, fate) in &steps {
-                deeds.iter().for_each(|deed| server.act(deed));
+                for deed in deeds {
+                    server.act(deed);
+                }
                 device.suffer(&server, fate).await;
             }
             device.settle(&server).await;

@@ -7,7 +7,7 @@ use watchbell_protocol::{
 };
 
 use super::{Cache, Overlay, Popups, Result, Touched};
-use crate::change::Shown;
+use crate::{change::Shown, popup::News};
 
 /// In the ledger: arrived while catching up, to be counted when that is over.
 const WAITING: &str = "waiting";
@@ -86,7 +86,7 @@ async fn decide(
     }
     let shown = popups.decide(notification.read_at.is_some());
     let word = match shown {
-        Shown::Grouped if popups.catching_up => WAITING,
+        Shown::Grouped if popups.news == News::Missed => WAITING,
         Shown::Grouped => "grouped",
         Shown::Popup => "popup",
         Shown::Toast => "toast",
@@ -98,7 +98,7 @@ async fn decide(
         .bind(popups.at.wall.0)
         .execute(db)
         .await?;
-    if !popups.catching_up {
+    if popups.news == News::Live {
         touched.arrived.push((notification.clone(), shown));
     }
     Ok(())

@@ -14,9 +14,9 @@ const WITH_ISSUES: i64 = 3;
 /// Entries of a feed.
 const ENTRIES: i64 = 1000;
 /// Notifications.
-const NOTIFICATIONS: Duration = Duration::from_secs(30 * 24 * 3600);
+const NOTIFICATIONS: Duration = Duration::from_hours(30 * 24);
 /// The popup ledger: beyond the notifications, so that a late one is never shown again.
-const LEDGER: Duration = Duration::from_secs(60 * 24 * 3600);
+const LEDGER: Duration = Duration::from_hours(60 * 24);
 
 impl Cache {
     /// Lets go of what is older than is kept.

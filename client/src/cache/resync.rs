@@ -4,6 +4,8 @@
 use sqlx::SqliteConnection;
 use watchbell_protocol::{Epoch, Position, Room, Seq, StateItem, StatePage, Tag, frame::Resync};
 
+use crate::popup::News;
+
 use super::{Applied, Cache, Popups, Result, analyses, notifications, position::position, projects, prune};
 
 impl Cache {
@@ -32,7 +34,9 @@ impl Cache {
             applied.gaps.insert(room);
             return Ok(applied);
         };
-        popups.first_time = position(&mut tx, room).await?.is_none();
+        if position(&mut tx, room).await?.is_none() {
+            popups.news = News::BeforeThisDevice;
+        }
         for item in &page.items {
             take(&mut tx, room, item, sweep, popups, &mut applied).await?;
         }

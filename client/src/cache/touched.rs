@@ -62,7 +62,9 @@ impl Touched {
         self.reset.extend(later.reset);
         self.arrived.extend(later.arrived);
         for (project, entries) in later.activity {
-            entries.into_iter().for_each(|entry| self.add_activity(project, entry));
+            for entry in entries {
+                self.add_activity(project, entry);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use watchbell_protocol::{
 
 use super::{
     Driver, renewal,
-    shared::{Orders, Want},
+    shared::{Nudge, Orders, Want},
 };
 use crate::{
     cache::CacheError,
@@ -84,7 +84,7 @@ impl Driver {
     }
 
     pub(super) async fn take_orders(&mut self) {
-        let Orders { want, retry, woke, follow, momentary, pump, notifications, cancelled, ended } =
+        let Orders { want, nudge, follow, momentary, pump, notifications, cancelled, ended } =
             self.shared.take_orders();
         for room in follow.map(|follow| self.rooms.follow(follow)).unwrap_or_default() {
             self.send_frame(Some(CommandId::fresh()), Some(room), RoomLeave {}.into());
@@ -100,14 +100,15 @@ impl Driver {
             Some(Want::Disconnect) => self.input(Input::Disconnect),
             None => {}
         }
-        if woke {
-            self.input(Input::Woke);
-        }
-        if retry {
-            self.input(Input::RetryNow);
+        match nudge {
+            Some(Nudge::Woke) => self.input(Input::Woke),
+            Some(Nudge::Retry) => self.input(Input::RetryNow),
+            None => {}
         }
         self.momentary.append(momentary);
-        ended.into_iter().for_each(|analysis| self.momentary.forget_analysis(analysis));
+        for analysis in ended {
+            self.momentary.forget_analysis(analysis);
+        }
         self.pump |= pump;
         self.news.recount |= pump;
         self.news.touched.notifications |= notifications;

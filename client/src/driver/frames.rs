@@ -13,7 +13,7 @@ use crate::{
     change::Change,
     changes::Heard,
     outbox::window::Verdict,
-    popup::summary_shown,
+    popup::{News, summary_shown},
     session::{Input, Moment, rooms::Next},
     transport::websocket::Inbound,
 };
@@ -22,7 +22,10 @@ type Result<T = (), E = CacheError> = std::result::Result<T, E>;
 
 impl Driver {
     pub(super) async fn inbound(&mut self, inbound: Inbound) {
-        self.input(Input::Heard);
+        if !matches!(inbound, Inbound::Closed(..)) {
+            self.heard_at = self.moment().wall;
+            self.input(Input::Heard);
+        }
         match inbound {
             Inbound::Frame(frame) => {
                 if let Err(error) = self.frame(*frame).await {
@@ -151,7 +154,8 @@ impl Driver {
                 self.hand_on(event);
             }
         }
-        self.absorb(applied)
+        self.absorb(applied);
+        Ok(())
     }
 
     fn hand_on(&self, event: RoomEvent) {
@@ -174,14 +178,17 @@ impl Driver {
             // An error means that nobody listens.
             let _ = shared.events.send(Heard::Missed);
         }
-        self.absorb(applied)
+        self.absorb(applied);
+        Ok(())
     }
 
     async fn board(&mut self, room: Room, board: Vec<RoomEvent>) -> Result {
         let touched = self.shared.cache.replace_board(room, &board).await?;
         self.news.touched.absorb(touched);
         if self.shared.events.receiver_count() > 0 {
-            board.into_iter().for_each(|event| self.hand_on(event));
+            for event in board {
+                self.hand_on(event);
+            }
         }
         Ok(())
     }
@@ -234,7 +241,7 @@ impl Driver {
     }
 
     /// Takes over what a transaction brought.
-    fn absorb(&mut self, applied: Applied) -> Result {
+    fn absorb(&mut self, applied: Applied) {
         let Applied { touched, gaps, taken, entered, left } = applied;
         self.news.touched.absorb(touched);
         for room in gaps {
@@ -252,7 +259,6 @@ impl Driver {
         if !left.is_empty() || !entered.is_empty() {
             self.report_rooms();
         }
-        Ok(())
     }
 
     fn go_on(&mut self, room: Room, next: Next) {
@@ -275,9 +281,10 @@ impl Driver {
     }
 
     fn popups(&mut self, at: Moment) -> Popups<'_> {
-        let catching_up = self.rooms.own().is_some_and(|own| !self.rooms.is_live(own));
+        let live = self.rooms.own().is_none_or(|own| self.rooms.is_live(own));
+        let news = if live { News::Live } else { News::Missed };
         let focused = self.shared.focused.load(Ordering::Relaxed);
-        Popups { policy: &mut self.popups, focused, catching_up, first_time: false, at }
+        Popups { policy: &mut self.popups, focused, news, at }
     }
 }
 

@@ -15,10 +15,10 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time::sleep_until};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use watchbell_protocol::{CloseCode, Event, UserId, http::SignedIn};
+use watchbell_protocol::{CloseCode, Event, UnixMillis, UserId, http::SignedIn};
 
 use self::{clock::Clock, momentary::Momentary};
-pub(crate) use shared::{Shared, Want};
+pub(crate) use shared::{Nudge, Shared, Want};
 
 use crate::{
     cache::{CacheError, Touched},
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How often what is too old is let go of.
-const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
+const PRUNE_EVERY: Duration = Duration::from_hours(24);
 
 /// Starts the driver; it ends when `shared.stop` is cancelled.
 pub(crate) fn spawn(
@@ -75,6 +75,8 @@ struct Driver {
     me: Option<UserId>,
 
     ping: Ping,
+    /// The last sign of life.
+    heard_at: UnixMillis,
     /// Something in the outbox may be ready to be sent.
     pump: bool,
     /// The way out was full: try again then.
@@ -133,6 +135,7 @@ impl Driver {
             link: None,
             farewells: TaskTracker::new(),
             ping: Ping::default(),
+            heard_at: UnixMillis(0),
             pump: false,
             congested_until: None,
             prune_at: Duration::ZERO,

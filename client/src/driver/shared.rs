@@ -28,12 +28,20 @@ pub(crate) enum Want {
     Disconnect,
 }
 
+/// A reason not to wait for the next attempt; the greater one holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Nudge {
+    /// Somebody wants it now.
+    Retry,
+    /// The socket is worth nothing any more, whatever it says.
+    Woke,
+}
+
 /// What the façade asks of the driver: the newest wish of each kind, so that it never grows.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) want: Option<Want>,
-    pub(crate) retry: bool,
-    pub(crate) woke: bool,
+    pub(crate) nudge: Option<Nudge>,
     pub(crate) follow: Option<Follow>,
     pub(crate) momentary: Momentary,
     /// Something was put into the outbox …

@@ -45,7 +45,14 @@ impl Driver {
         let waiting =
             if std::mem::take(&mut self.news.recount) { self.shared.cache.waiting().await? } else { known.waiting };
         let latency_ms = self.ping.latency.map(|latency| u32::try_from(latency.as_millis()).unwrap_or(u32::MAX));
-        let connection = Connection { state: self.session.view(), latency_ms, waiting, saved_at: known.saved_at };
+        let state = self.session.view();
+        let mut saved_at = known.saved_at;
+        if is_live(&known.state) && !is_live(&state) {
+            // Up to the last sign of life nothing was missing.
+            saved_at = Some(self.heard_at);
+            self.shared.cache.set_saved_at(self.heard_at).await?;
+        }
+        let connection = Connection { state, latency_ms, waiting, saved_at };
         if connection != known {
             self.shared.connection.send_replace(connection.clone());
             self.shared.listeners.tell(&[Change::Connection { connection }]);
@@ -55,7 +62,7 @@ impl Driver {
 
     /// Everything is up to date at this moment, if it is.
     pub(super) async fn saved(&mut self, now: Moment) -> Result {
-        if !matches!(self.session.view(), ConnectionState::Live { .. }) {
+        if !is_live(&self.session.view()) {
             return Ok(());
         }
         self.shared.cache.set_saved_at(now.wall).await?;
@@ -63,6 +70,10 @@ impl Driver {
         self.shared.connection.send_modify(|connection| connection.saved_at = Some(now.wall));
         Ok(())
     }
+}
+
+fn is_live(state: &ConnectionState) -> bool {
+    matches!(state, ConnectionState::Live { .. })
 }
 
 /// The values behind the names.
@@ -118,14 +129,11 @@ struct Latest(HashMap<ProjectId, Option<AnalysisId>>);
 
 impl Latest {
     async fn is(&mut self, cache: &Cache, project: ProjectId, analysis: AnalysisId) -> Result<bool> {
-        let latest = match self.0.get(&project) {
-            Some(latest) => *latest,
-            None => {
-                let latest = cache.latest_analysis(project).await?;
-                self.0.insert(project, latest);
-                latest
-            }
-        };
+        if let Some(latest) = self.0.get(&project) {
+            return Ok(*latest == Some(analysis));
+        }
+        let latest = cache.latest_analysis(project).await?;
+        self.0.insert(project, latest);
         Ok(latest == Some(analysis))
     }
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const TOKEN: Duration = Duration::from_secs(600);
+const MINUTE: Duration = Duration::from_mins(1);
+const TOKEN: Duration = Duration::from_mins(10);
 
 fn at_with(mono: Duration, jitter: f64) -> Moment {
     Moment { mono, wall: UnixMillis(1_000_000).plus(mono), jitter }

@@ -7,13 +7,15 @@ mod backoff;
 mod machine;
 pub(crate) mod rooms;
 mod token;
+mod vocabulary;
 
 use std::time::Duration;
 
 use watchbell_protocol::UnixMillis;
 
-pub(crate) use machine::{Effect, Input, OpenFailure, Session};
+pub(crate) use machine::Session;
 pub(crate) use token::Kind;
+pub(crate) use vocabulary::{Effect, Input, OpenFailure};
 
 /// A point in time, and the dice: everything that is not known from the inside.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -144,7 +144,7 @@ async fn upgrade(stream: TcpStream, accepts: &Mutex<String>) -> Option<Connectio
     let accepted = accepts.lock().clone();
     let mut bearer = String::new();
     let callback = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        bearer = request.headers()[header::AUTHORIZATION].to_str().unwrap().to_owned();
+        bearer.push_str(request.headers()[header::AUTHORIZATION].to_str().unwrap());
         if !accepted.is_empty() && bearer != format!("Bearer {accepted}") {
             let mut refusal = ErrorResponse::new(None);
             *refusal.status_mut() = StatusCode::UNAUTHORIZED;
