@@ -62,14 +62,16 @@ impl Leases {
         }
     }
 
-    /// `analysis:renew`: keeps the lease and gives the progress to show, which never goes back.
+    /// `analysis:renew`: keeps the lease and shows the progress, which never goes back. It is shown before the lease can
+    /// end, so that no progress comes after the end.
     pub fn renew(
         &self,
         room: Room,
         holder: &Holder,
         input: AnalysisRenew,
         now: Moment,
-    ) -> Result<AnalysisProgress, WireError> {
+        show: impl FnOnce(AnalysisProgress),
+    ) -> Result<(), WireError> {
         let mut progress = input.progress;
         check(&progress)?;
         let mut held = self.held.lock();
@@ -82,7 +84,8 @@ impl Leases {
         for detector in progress.detectors.iter_mut() {
             never_back(detector, &mut lease.detectors);
         }
-        Ok(progress)
+        show(progress);
+        Ok(())
     }
 
     /// The leases that ran out. They stay, refused to their holders, until the end of the analysis is on the disk.
@@ -150,10 +153,10 @@ mod tests {
     fn a_lease_that_is_renewed_is_kept_and_one_that_is_not_is_lost() {
         let (leases, analysis, room, holder, now) = leased();
         let later = |secs| now + Duration::from_secs(secs);
-        leases.renew(room, &holder, progress(analysis, 1.0), later(29)).unwrap();
+        leases.renew(room, &holder, progress(analysis, 1.0), later(29), |_| ()).unwrap();
         assert_eq!(leases.lost(later(58)), []);
         assert_eq!(leases.lost(later(59)), [analysis]);
-        let refused = leases.renew(room, &holder, progress(analysis, 2.0), later(60)).unwrap_err();
+        let refused = leases.renew(room, &holder, progress(analysis, 2.0), later(60), |_| ()).unwrap_err();
         assert_eq!(refused.code, ErrorCode::LeaseLost);
         leases.apply(LeaseChange::Ended(analysis), later(60));
         assert_eq!(leases.lost(later(60)), []);
@@ -163,15 +166,19 @@ mod tests {
     fn only_the_holder_renews_and_only_in_the_right_room() {
         let (leases, analysis, room, holder, now) = leased();
         let other = Holder::from_column("token:other".into());
-        assert!(leases.renew(room, &other, progress(analysis, 1.0), now).is_err());
+        assert!(leases.renew(room, &other, progress(analysis, 1.0), now, |_| ()).is_err());
         let elsewhere = Room::Project(ProjectId::fresh());
-        assert!(leases.renew(elsewhere, &holder, progress(analysis, 1.0), now).is_err());
+        assert!(leases.renew(elsewhere, &holder, progress(analysis, 1.0), now, |_| ()).is_err());
     }
 
     #[test]
     fn progress_never_goes_back_and_is_not_100_before_the_end() {
         let (leases, analysis, room, holder, now) = leased();
-        let shown = |percent| leases.renew(room, &holder, progress(analysis, percent), now).map(|shown| shown.percent);
+        let shown = |percent| {
+            let mut shown = None;
+            let show = |progress: AnalysisProgress| shown = Some(progress.percent);
+            leases.renew(room, &holder, progress(analysis, percent), now, show).map(|()| shown.unwrap())
+        };
         assert_eq!(shown(40.0), Ok(40.0));
         assert_eq!(shown(30.0), Ok(40.0));
         assert_eq!(shown(100.0), Ok(99.9));

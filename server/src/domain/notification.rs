@@ -82,7 +82,8 @@ pub async fn read(context: Context<'_>, member: UserId, input: NotificationReadC
     if read.is_empty() {
         return Ok(Outcome::default());
     }
-    let which = Selection::Ids(read.try_into().unwrap_or(input.ids));
+    let which =
+        Selection::Ids(read.try_into().expect("some of the ids that were asked for, a list with the same limit"));
     Ok(changed(&context, member, NotificationRead { which, at: context.now }))
 }
 

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use watchbell_protocol::{
-    AnalysisId, Event, List, Origin, ProjectId, ServerFrame, Tag, Text, UnixMillis,
+    AnalysisId, Event, List, Origin, ProjectId, Seq, ServerFrame, Tag, Text, UnixMillis,
     event::{
         Analysis, AnalysisComplete, AnalysisProgress, AnalysisState, Counts, NotificationCleared, Presence,
         PresenceChanged, Selection, Status, TimeLeft,

@@ -65,10 +65,10 @@ impl Momentary {
         policy::may_publish(principal, place, standing, &command)?;
         let (Place::Project(project), Command::AnalysisRenew(input)) = (place, command) else { return Ok(()) };
         let room = Room::Project(project);
-        let progress = self.leases.renew(room, &Holder::of(principal), input, self.clock.moment())?;
-        let origin = principal.origin();
-        self.hub.emit(&RoomEvent { room, seq: None, tag: None, at: self.clock.now(), origin, event: progress.into() });
-        Ok(())
+        let (at, origin) = (self.clock.now(), principal.origin());
+        self.leases.renew(room, &Holder::of(principal), input, self.clock.moment(), |progress| {
+            self.hub.emit(&RoomEvent { room, seq: None, tag: None, at, origin, event: progress.into() });
+        })
     }
 
     async fn standing(&self, principal: &Principal, place: Place) -> Result<policy::Standing, WireError> {

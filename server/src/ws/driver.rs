@@ -164,7 +164,7 @@ async fn read(
     let mut ending = seat.ending.clone();
     loop {
         let effects = tokio::select! {
-            message = stream.next(), if !session.is_busy() => match message {
+            message = next(stream, &seat.outbox), if !session.is_busy() => match message {
                 Some(Ok(Message::Text(text))) => session.handle(Input::Text(&text), now()),
                 Some(Ok(Message::Binary(_))) => session.handle(Input::Binary, now()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => session.handle(Input::Heard, now()),
@@ -191,6 +191,12 @@ impl From<Done> for Input<'_> {
             Done::Refreshed(id, result) => Self::Refreshed(id, result),
         }
     }
+}
+
+/// The next message, once the other side has taken enough of what waits for it.
+async fn next(stream: &mut SplitStream<WebSocket>, outbox: &Outbox) -> Option<Result<Message, Error>> {
+    outbox.light().await;
+    stream.next().await
 }
 
 /// Why the socket cannot be read; `None` if there is nobody left to tell.

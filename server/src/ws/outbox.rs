@@ -22,6 +22,8 @@ use crate::{hub::board::Key, store::journal::Mark};
 const ITEMS: usize = 512;
 /// Bytes of events that may wait. The texts are shared with the other receivers.
 const BYTES: usize = 256 * 1024;
+/// Bytes of anything beyond which nothing more is taken from the other side: it would only cause more answers.
+const HEAVY: usize = 2 * BYTES;
 
 /// Whether something found room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct Outbox {
     written: Notify,
     /// Something was taken.
     taken: Notify,
+    /// The same, for whoever waits for less to wait.
+    lightened: Notify,
     /// A room fell behind.
     fell_behind: Notify,
 }
@@ -72,6 +76,8 @@ struct Waiting {
     /// Of events; control texts don't count.
     items: usize,
     bytes: usize,
+    /// Bytes of everything.
+    all_bytes: usize,
     gaps: BTreeMap<(Room, String), u64>,
     behind: BTreeMap<Room, Mark>,
     close: Option<CloseCode>,
@@ -129,19 +135,19 @@ impl Outbox {
 
     /// An answer, or a frame about the connection.
     pub fn control(&self, text: Utf8Bytes) {
-        self.waiting.lock().slots.push_back(Slot::Control { room: None, text });
+        self.waiting.lock().push(Slot::Control { room: None, text });
         self.written.notify_one();
     }
 
     /// A page, a board, or another frame about a room.
     pub fn about(&self, room: Room, text: Utf8Bytes) {
-        self.waiting.lock().slots.push_back(Slot::Control { room: Some(room), text });
+        self.waiting.lock().push(Slot::Control { room: Some(room), text });
         self.written.notify_one();
     }
 
     /// A ping.
     pub fn ping(&self) {
-        self.waiting.lock().slots.push_back(Slot::Ping);
+        self.waiting.lock().push(Slot::Ping);
         self.written.notify_one();
     }
 
@@ -181,7 +187,15 @@ impl Outbox {
     pub fn take(&self, bytes: usize) -> Batch {
         let batch = self.waiting.lock().take(bytes);
         self.taken.notify_one();
+        self.lightened.notify_one();
         batch
+    }
+
+    /// Waits until so little waits that more may be caused.
+    pub async fn light(&self) {
+        while self.waiting.lock().all_bytes > HEAVY {
+            self.lightened.notified().await;
+        }
     }
 
     /// Waits until the receiver has taken everything that waits now.
@@ -237,8 +251,13 @@ impl Waiting {
         }
         self.items += 1;
         self.bytes += length;
-        self.slots.push_back(slot);
+        self.push(slot);
         Put::Waits
+    }
+
+    fn push(&mut self, slot: Slot) {
+        self.all_bytes += slot.length();
+        self.slots.push_back(slot);
     }
 
     fn latest(&mut self, room: Room, key: Key, text: Utf8Bytes) -> Put {
@@ -247,6 +266,7 @@ impl Waiting {
             && let Some(Slot::Latest { text: old, .. }) = self.slots.get_mut((number - self.taken) as usize)
         {
             self.bytes = self.bytes + text.len() - old.len();
+            self.all_bytes = self.all_bytes + text.len() - old.len();
             *old = text;
             return Put::Waits;
         }
@@ -297,6 +317,7 @@ impl Waiting {
 
     /// Takes a slot that leaves out of the books.
     fn forget(&mut self, slot: &Slot) {
+        self.all_bytes -= slot.length();
         if slot.is_event() {
             self.items -= 1;
             self.bytes -= slot.length();
@@ -360,125 +381,4 @@ impl Slot {
 }
 
 #[cfg(test)]
-mod tests {
-    use watchbell_protocol::ProjectId;
-
-    use super::*;
-
-    fn room() -> Room {
-        Room::Project(ProjectId::fresh())
-    }
-
-    fn key(key: &str) -> Key {
-        Key { event: "analysis:progress", key: key.to_owned() }
-    }
-
-    fn texts(outbox: &Outbox) -> Vec<String> {
-        let outs = outbox.take(usize::MAX).outs;
-        outs.into_iter().map(|out| if let Out::Text(text) = out { text.to_string() } else { "ping".into() }).collect()
-    }
-
-    fn fill(outbox: &Outbox, room: Room) {
-        while outbox.event(room, "event".into()) == Put::Waits {}
-    }
-
-    #[test]
-    fn a_durable_event_that_does_not_fit_is_not_taken_and_nothing_is_lost() {
-        let (outbox, room) = (Outbox::default(), room());
-        fill(&outbox, room);
-        assert_eq!(texts(&outbox).len(), ITEMS);
-        assert_eq!(outbox.event(room, "next".into()), Put::Waits);
-    }
-
-    #[test]
-    fn bytes_are_bounded_but_one_large_event_always_fits() {
-        let (outbox, room) = (Outbox::default(), room());
-        let large = "x".repeat(BYTES + 1);
-        assert_eq!(outbox.event(room, large.clone().into()), Put::Waits);
-        assert_eq!(outbox.event(room, "small".into()), Put::Full);
-        assert_eq!(texts(&outbox), [large]);
-    }
-
-    #[test]
-    fn a_newer_value_takes_the_place_of_the_waiting_one() {
-        let (outbox, room) = (Outbox::default(), room());
-        let _ = outbox.latest(room, key("a"), "a1".into());
-        let _ = outbox.event(room, "event".into());
-        let _ = outbox.latest(room, key("b"), "b1".into());
-        let _ = outbox.latest(room, key("a"), "a2, longer".into());
-        assert_eq!(texts(&outbox), ["a2, longer", "event", "b1"]);
-        let _ = outbox.latest(room, key("a"), "a3".into());
-        assert_eq!(texts(&outbox), ["a3"]);
-    }
-
-    #[test]
-    fn a_value_of_a_waiting_key_fits_even_into_a_full_outbox() {
-        let (outbox, room) = (Outbox::default(), room());
-        let _ = outbox.latest(room, key("a"), "a1".into());
-        fill(&outbox, room);
-        assert_eq!(outbox.latest(room, key("a"), "a2".into()), Put::Waits);
-        assert_eq!(outbox.latest(room, key("b"), "b1".into()), Put::Full);
-        assert_eq!(texts(&outbox)[0], "a2");
-    }
-
-    #[test]
-    fn an_ended_value_is_withdrawn_so_that_it_never_comes_after_its_end() {
-        let (outbox, room) = (Outbox::default(), room());
-        let _ = outbox.latest(room, key("a"), "97 %".into());
-        outbox.withdraw(room, &key("a"));
-        let _ = outbox.event(room, "complete".into());
-        assert_eq!(texts(&outbox), ["complete"]);
-    }
-
-    #[test]
-    fn a_full_outbox_drops_the_oldest_lines_and_tells_how_many() {
-        let (outbox, room) = (Outbox::default(), room());
-        for line in 0..ITEMS + 3 {
-            outbox.line(room, "logs:build", line.to_string().into());
-        }
-        let texts = texts(&outbox);
-        assert!(texts[0].contains(r#""gap":{"stream":"logs:build","dropped":3}"#), "{}", texts[0]);
-        assert_eq!((texts[1].as_str(), texts.len()), ("3", ITEMS + 1));
-    }
-
-    #[test]
-    fn lines_never_push_out_what_must_not_be_missed() {
-        let (outbox, room) = (Outbox::default(), room());
-        fill(&outbox, room);
-        outbox.line(room, "logs:build", "line".into());
-        let texts = texts(&outbox);
-        assert_eq!(texts.len(), ITEMS + 1);
-        assert!(texts[0].contains(r#""dropped":1"#));
-    }
-
-    #[test]
-    fn a_signal_that_does_not_fit_is_dropped() {
-        let (outbox, room) = (Outbox::default(), room());
-        fill(&outbox, room);
-        outbox.signal(room, "typing".into());
-        assert_eq!(texts(&outbox).len(), ITEMS);
-    }
-
-    #[test]
-    fn nothing_of_a_purged_room_goes_out() {
-        let (outbox, gone, kept) = (Outbox::default(), room(), room());
-        let _ = outbox.event(gone, "gone".into());
-        let _ = outbox.latest(gone, key("a"), "gone".into());
-        outbox.about(gone, "gone".into());
-        let _ = outbox.event(kept, "kept".into());
-        outbox.purge(gone);
-        assert_eq!(texts(&outbox), ["kept"]);
-    }
-
-    #[test]
-    fn the_close_comes_after_what_waits_and_the_first_reason_counts() {
-        let (outbox, room) = (Outbox::default(), room());
-        let _ = outbox.event(room, "one".into());
-        let _ = outbox.event(room, "two".into());
-        outbox.close(CloseCode::GoingAway);
-        outbox.close(CloseCode::Silent);
-        let first = outbox.take(3);
-        assert_eq!((first.outs, first.close), (vec![Out::Text("one".into())], None));
-        assert_eq!(outbox.take(3).close, Some(CloseCode::GoingAway));
-    }
-}
+mod tests;

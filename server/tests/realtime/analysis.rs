@@ -12,7 +12,10 @@ use watchbell_protocol::{
 };
 use watchbell_server::{Timing, auth::Scope};
 
-use crate::fixture::{Client, Server, Who, quick, text};
+use crate::{
+    client::Client,
+    fixture::{Server, Who, quick, text},
+};
 
 fn start(detectors: &[&str]) -> AnalysisStart {
     let plan = |name: &&str| DetectorPlan { name: text(name), version: None, skipped: None };

@@ -8,7 +8,10 @@ use watchbell_protocol::{
     limits,
 };
 
-use crate::fixture::{Client, Server, text};
+use crate::{
+    client::Client,
+    fixture::{Server, text},
+};
 
 /// The error that the next error frame carries.
 async fn error(client: &mut Client) -> WireError {

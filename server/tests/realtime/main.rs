@@ -4,6 +4,7 @@
 
 mod analysis;
 mod bad_input;
+mod client;
 mod fixture;
 mod lifecycle;
 mod presence;

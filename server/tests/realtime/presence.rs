@@ -9,7 +9,10 @@ use watchbell_protocol::{
 };
 use watchbell_server::Timing;
 
-use crate::fixture::{Client, SOON, Server, project_of, quick, text};
+use crate::{
+    client::Client,
+    fixture::{SOON, Server, project_of, quick, text},
+};
 
 /// The next presence of `user` with that status that `client` is told.
 async fn told(client: &mut Client, room: Room, user: UserId, status: Status) -> Presence {
@@ -22,7 +25,7 @@ async fn told(client: &mut Client, room: Room, user: UserId, status: Status) -> 
     client.event(room, wanted).await
 }
 
-fn on_board(joined: &crate::fixture::Joined, user: UserId) -> Option<Presence> {
+fn on_board(joined: &crate::client::Joined, user: UserId) -> Option<Presence> {
     joined.board.iter().find_map(|event| match &event.event {
         Event::PresenceChanged(changed) if changed.presence.user == user => Some(changed.presence.clone()),
         _ => None,

@@ -8,7 +8,10 @@ use watchbell_protocol::{
 };
 use watchbell_server::{auth::Scope, ingest::AdminCommand};
 
-use crate::fixture::{Client, Server, Who, project_of, seqs, text};
+use crate::{
+    client::{Client, seqs},
+    fixture::{Server, Who, project_of, text},
+};
 
 fn post(title: &str) -> ActivityPost {
     ActivityPost { title: text(title), body: None }

@@ -6,18 +6,31 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use watchbell_protocol::{CommandId, Event, Room, ServerFrame, command::ActivityPost};
 use watchbell_server::Timing;
 
-use crate::fixture::{Client, Server, Who, quick, text};
+use crate::{
+    client::Client,
+    fixture::{Server, Who, quick, text},
+};
 
 /// Far more than all buffers between a server and a client hold.
 const MANY: usize = 4000;
+/// Commands sent before their answers are read.
+const TOGETHER: usize = 50;
 
 fn large(n: usize) -> ActivityPost {
     ActivityPost { title: text(&n.to_string()), body: Some(text(&"x".repeat(4000))) }
 }
 
 async fn publish(client: &mut Client, room: Room, count: usize) {
-    for n in 0..count {
-        client.ask(room, large(n)).await.unwrap();
+    for first in (0..count).step_by(TOGETHER) {
+        let mut ids = Vec::new();
+        for n in first..count.min(first + TOGETHER) {
+            let id = CommandId::fresh();
+            client.send(Some(id), Some(room), large(n)).await;
+            ids.push(id);
+        }
+        for id in ids {
+            client.answer(id).await.unwrap();
+        }
     }
 }
 

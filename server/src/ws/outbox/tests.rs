@@ -1,0 +1,131 @@
+use watchbell_protocol::ProjectId;
+
+use super::*;
+
+fn room() -> Room {
+    Room::Project(ProjectId::fresh())
+}
+
+fn key(key: &str) -> Key {
+    Key { event: "analysis:progress", key: key.to_owned() }
+}
+
+fn texts(outbox: &Outbox) -> Vec<String> {
+    let outs = outbox.take(usize::MAX).outs;
+    outs.into_iter().map(|out| if let Out::Text(text) = out { text.to_string() } else { "ping".into() }).collect()
+}
+
+fn fill(outbox: &Outbox, room: Room) {
+    while outbox.event(room, "event".into()) == Put::Waits {}
+}
+
+#[test]
+fn a_durable_event_that_does_not_fit_is_not_taken_and_nothing_is_lost() {
+    let (outbox, room) = (Outbox::default(), room());
+    fill(&outbox, room);
+    assert_eq!(texts(&outbox).len(), ITEMS);
+    assert_eq!(outbox.event(room, "next".into()), Put::Waits);
+}
+
+#[test]
+fn bytes_are_bounded_but_one_large_event_always_fits() {
+    let (outbox, room) = (Outbox::default(), room());
+    let large = "x".repeat(BYTES + 1);
+    assert_eq!(outbox.event(room, large.clone().into()), Put::Waits);
+    assert_eq!(outbox.event(room, "small".into()), Put::Full);
+    assert_eq!(texts(&outbox), [large]);
+}
+
+#[test]
+fn a_newer_value_takes_the_place_of_the_waiting_one() {
+    let (outbox, room) = (Outbox::default(), room());
+    let _ = outbox.latest(room, key("a"), "a1".into());
+    let _ = outbox.event(room, "event".into());
+    let _ = outbox.latest(room, key("b"), "b1".into());
+    let _ = outbox.latest(room, key("a"), "a2, longer".into());
+    assert_eq!(texts(&outbox), ["a2, longer", "event", "b1"]);
+    let _ = outbox.latest(room, key("a"), "a3".into());
+    assert_eq!(texts(&outbox), ["a3"]);
+}
+
+#[test]
+fn a_value_of_a_waiting_key_fits_even_into_a_full_outbox() {
+    let (outbox, room) = (Outbox::default(), room());
+    let _ = outbox.latest(room, key("a"), "a1".into());
+    fill(&outbox, room);
+    assert_eq!(outbox.latest(room, key("a"), "a2".into()), Put::Waits);
+    assert_eq!(outbox.latest(room, key("b"), "b1".into()), Put::Full);
+    assert_eq!(texts(&outbox)[0], "a2");
+}
+
+#[test]
+fn an_ended_value_is_withdrawn_so_that_it_never_comes_after_its_end() {
+    let (outbox, room) = (Outbox::default(), room());
+    let _ = outbox.latest(room, key("a"), "97 %".into());
+    outbox.withdraw(room, &key("a"));
+    let _ = outbox.event(room, "complete".into());
+    assert_eq!(texts(&outbox), ["complete"]);
+}
+
+#[test]
+fn a_full_outbox_drops_the_oldest_lines_and_tells_how_many() {
+    let (outbox, room) = (Outbox::default(), room());
+    for line in 0..ITEMS + 3 {
+        outbox.line(room, "logs:build", line.to_string().into());
+    }
+    let texts = texts(&outbox);
+    assert!(texts[0].contains(r#""gap":{"stream":"logs:build","dropped":3}"#), "{}", texts[0]);
+    assert_eq!((texts[1].as_str(), texts.len()), ("3", ITEMS + 1));
+}
+
+#[test]
+fn lines_never_push_out_what_must_not_be_missed() {
+    let (outbox, room) = (Outbox::default(), room());
+    fill(&outbox, room);
+    outbox.line(room, "logs:build", "line".into());
+    let texts = texts(&outbox);
+    assert_eq!(texts.len(), ITEMS + 1);
+    assert!(texts[0].contains(r#""dropped":1"#));
+}
+
+#[test]
+fn a_signal_that_does_not_fit_is_dropped() {
+    let (outbox, room) = (Outbox::default(), room());
+    fill(&outbox, room);
+    outbox.signal(room, "typing".into());
+    assert_eq!(texts(&outbox).len(), ITEMS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_no_answers_is_not_asked_for_more() {
+    let outbox = Outbox::default();
+    outbox.light().await;
+    outbox.control("x".repeat(HEAVY + 1).into());
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(1), outbox.light()).await;
+    assert!(waited.is_err(), "too much waits");
+    let _ = texts(&outbox);
+    outbox.light().await;
+}
+
+#[test]
+fn nothing_of_a_purged_room_goes_out() {
+    let (outbox, gone, kept) = (Outbox::default(), room(), room());
+    let _ = outbox.event(gone, "gone".into());
+    let _ = outbox.latest(gone, key("a"), "gone".into());
+    outbox.about(gone, "gone".into());
+    let _ = outbox.event(kept, "kept".into());
+    outbox.purge(gone);
+    assert_eq!(texts(&outbox), ["kept"]);
+}
+
+#[test]
+fn the_close_comes_after_what_waits_and_the_first_reason_counts() {
+    let (outbox, room) = (Outbox::default(), room());
+    let _ = outbox.event(room, "one".into());
+    let _ = outbox.event(room, "two".into());
+    outbox.close(CloseCode::GoingAway);
+    outbox.close(CloseCode::Silent);
+    let first = outbox.take(3);
+    assert_eq!((first.outs, first.close), (vec![Out::Text("one".into())], None));
+    assert_eq!(outbox.take(3).close, Some(CloseCode::GoingAway));
+}
