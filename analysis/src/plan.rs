@@ -39,7 +39,7 @@ pub struct PlanOptions {
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { only: Vec::new(), skip: Vec::new(), path: None, cache: None, timeout: Duration::from_secs(15 * 60) }
+        Self { only: Vec::new(), skip: Vec::new(), path: None, cache: None, timeout: Duration::from_mins(15) }
     }
 }
 
@@ -130,8 +130,9 @@ pub async fn plan(root: &Path, options: &PlanOptions) -> Result<Plan, PlanError>
 impl Plan {
     /// Starts the planned detectors. `usual` is how long they took in earlier runs here (for progress and time left);
     /// empty is fine. Everything ends soon after `cancel` is cancelled or the [`Running`] is dropped.
+    #[expect(clippy::needless_pass_by_value, reason = "a token is a handle; a caller hands over its own")]
     pub fn start(self, analysis: AnalysisId, usual: &[Usual], cancel: CancellationToken) -> Running {
-        run::start(self, analysis, usual, cancel)
+        run::start(self, analysis, usual, &cancel)
     }
 
     fn add(&mut self, choice: Choice) {

@@ -3,6 +3,8 @@
 //! The tools are looked for in the folder `WATCHBELL_TEST_TOOLS`, then on `PATH`: `ruff`, `shellcheck`, `eslint` and
 //! `cargo clippy`. One that is missing is skipped aloud, unless that variable is set; then it is a failure.
 
+#![allow(clippy::unwrap_used)] // also in the functions that tests share
+
 mod support;
 
 use serde_json::Value;

@@ -156,11 +156,9 @@ fn yaml(text: &str) -> Vec<Mistake> {
             }
         };
         match event {
-            Event::Scalar(key, ..) => {
-                if key_is_new(&mut inside, Some(&key)) == Some(false) {
-                    let key: String = key.chars().take(60).collect();
-                    mistakes.push(at(&span.start, "duplicate-key", format!("the key `{key}` is given twice")));
-                }
+            Event::Scalar(key, ..) if key_is_new(&mut inside, Some(&key)) == Some(false) => {
+                let key: String = key.chars().take(60).collect();
+                mistakes.push(at(&span.start, "duplicate-key", format!("the key `{key}` is given twice")));
             }
             Event::Alias(_) => _ = key_is_new(&mut inside, None),
             Event::SequenceStart(..) => inside.push(Inside::Sequence),

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use regex::Regex;
 
 use super::{Builtin, Candidate, column, entropy::bits_per_character, numbered};
 use crate::{
@@ -25,6 +25,8 @@ const LONGEST_LINE: usize = 4_000;
 struct Kind {
     rule: &'static str,
     what: &'static str,
+    /// Lower-case words, one of which is in every line that has it: most lines need no closer look.
+    words: &'static [&'static str],
     /// The secret is its first group.
     pattern: &'static str,
     /// Less random ones are dummies, bits per character.
@@ -33,46 +35,57 @@ struct Kind {
     is_guess: bool,
 }
 
-const fn known(rule: &'static str, what: &'static str, pattern: &'static str) -> Kind {
-    Kind { rule, what, pattern, entropy: 3.0, is_guess: false }
+const fn known(rule: &'static str, what: &'static str, words: &'static [&'static str], pattern: &'static str) -> Kind {
+    Kind { rule, what, words, pattern, entropy: 3.0, is_guess: false }
 }
 
 #[rustfmt::skip]
 static KINDS: [Kind; 15] = [
-    known("aws-access-key",   "an AWS access key",        r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b"),
-    known("aws-secret-key",   "an AWS secret key",        r#"(?i)aws_?secret(?:_?access)?_?key["']?\s*[:=]\s*["']?([A-Za-z0-9/+]{40})\b"#),
-    known("github-token",     "a GitHub token",           r"\b(gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{82})\b"),
-    known("gitlab-token",     "a GitLab token",           r"\b(glpat-[A-Za-z0-9_-]{20,})"),
-    known("slack-token",      "a Slack token",            r"\b(xox[abeoprs]-[A-Za-z0-9-]{20,})"),
-    known("slack-webhook",    "a Slack webhook",          r"https://hooks\.slack\.com/services/(T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{20,})"),
-    known("stripe-key",       "a Stripe live key",        r"\b((?:sk|rk)_live_[A-Za-z0-9]{20,})"),
-    known("google-api-key",   "a Google API key",         r"\b(AIza[0-9A-Za-z_-]{35})\b"),
-    known("npm-token",        "an npm token",             r"\b(npm_[A-Za-z0-9]{36})\b"),
-    known("pypi-token",       "a PyPI token",             r"\b(pypi-AgEI[A-Za-z0-9_-]{50,})"),
-    known("sendgrid-key",     "a SendGrid key",           r"\b(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})\b"),
-    known("jwt",              "a JSON web token",         r"\b(eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,})"),
-    known("private-key",      "a private key",            r"-----BEGIN (?:[A-Z]+ )?(PRIVATE KEY)(?: BLOCK)?-----"),
-    Kind { rule: "generic-secret", what: "a password or token", entropy: 3.5, is_guess: true,
+    known("aws-access-key", "an AWS access key", &["akia", "asia"],
+        r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b"),
+    known("aws-secret-key", "an AWS secret key", &["aws"],
+        r#"(?i)aws_?secret(?:_?access)?_?key["']?\s*[:=]\s*["']?([A-Za-z0-9/+]{40})\b"#),
+    known("github-token", "a GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+        r"\b(gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{82})\b"),
+    known("gitlab-token", "a GitLab token", &["glpat-"],
+        r"\b(glpat-[A-Za-z0-9_-]{20,})"),
+    known("slack-token", "a Slack token", &["xox"],
+        r"\b(xox[abeoprs]-[A-Za-z0-9-]{20,})"),
+    known("slack-webhook", "a Slack webhook", &["hooks.slack.com"],
+        r"https://hooks\.slack\.com/services/(T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{20,})"),
+    known("stripe-key", "a Stripe live key", &["_live_"],
+        r"\b((?:sk|rk)_live_[A-Za-z0-9]{20,})"),
+    known("google-api-key", "a Google API key", &["aiza"],
+        r"\b(AIza[0-9A-Za-z_-]{35})\b"),
+    known("npm-token", "an npm token", &["npm_"],
+        r"\b(npm_[A-Za-z0-9]{36})\b"),
+    known("pypi-token", "a PyPI token", &["pypi-agei"],
+        r"\b(pypi-AgEI[A-Za-z0-9_-]{50,})"),
+    known("sendgrid-key", "a SendGrid key", &["sg."],
+        r"\b(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})\b"),
+    known("jwt", "a JSON web token", &["eyj"],
+        r"\b(eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,})"),
+    known("private-key", "a private key", &["private key"],
+        r"-----BEGIN (?:[A-Z]+ )?(PRIVATE KEY)(?: BLOCK)?-----"),
+    Kind { rule: "generic-secret", what: "a password or token",
+        words: &["password", "passwd", "secret", "token", "api_key", "apikey", "access_key", "accesskey"], entropy: 3.5, is_guess: true,
         pattern: r#"(?i)(?:password|passwd|secret|token|api_?key|access_?key)["']?\s*(?::=|[:=])\s*["']([A-Za-z0-9_+/=.~-]{12,128})["']"# },
-    Kind { rule: "generic-url-password", what: "a password in an address", entropy: 3.0, is_guess: true,
+    Kind { rule: "generic-url-password", what: "a password in an address", words: &["://"], entropy: 3.0, is_guess: true,
         pattern: r"\b[a-z][a-z0-9+.-]{2,}://[A-Za-z0-9._~-]+:([A-Za-z0-9_+=.~!-]{8,})@[A-Za-z0-9]" },
 ];
 
 const PRIVATE_KEY: &str = "private-key";
 
-struct Patterns {
-    any: RegexSet,
-    each: Vec<Regex>,
-}
-
-static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
-    let sources = KINDS.iter().map(|kind| kind.pattern);
-    let compiled = |pattern| Regex::new(pattern).expect("the patterns are constant, and a test compiles them");
-    Patterns {
-        any: RegexSet::new(sources.clone()).expect("the patterns are constant, and a test compiles them"),
-        each: sources.map(compiled).collect(),
-    }
+static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let compiled = |kind: &Kind| Regex::new(kind.pattern).expect("the patterns are constant, and a test compiles them");
+    KINDS.iter().map(compiled).collect()
 });
+
+/// The kinds that the text (in lower case) may hold.
+fn possible(lower: &str) -> impl Iterator<Item = (&'static Kind, &'static Regex)> {
+    let pairs = KINDS.iter().zip(PATTERNS.iter());
+    pairs.filter(move |(kind, _)| kind.words.iter().any(|word| lower.contains(word)))
+}
 
 fn wants(file: &File) -> bool {
     !matches!(
@@ -83,7 +96,8 @@ fn wants(file: &File) -> bool {
 
 fn check(candidate: &Candidate<'_>, findings: &mut Vec<Finding>) {
     let Some(text) = candidate.text() else { return };
-    if !PATTERNS.any.is_match(text) {
+    // The standard library's search is fast in every build, and most files end here.
+    if possible(&text.to_ascii_lowercase()).next().is_none() {
         return;
     }
     let is_example = is_example(&candidate.file.path);
@@ -92,27 +106,19 @@ fn check(candidate: &Candidate<'_>, findings: &mut Vec<Finding>) {
         if line.len() > LONGEST_LINE {
             continue;
         }
-        for at in &PATTERNS.any.matches(line) {
-            let kind = &KINDS[at];
-            if kind.is_guess && is_example {
-                continue;
-            }
-            let Some(found) = PATTERNS.each[at].captures(line).and_then(|groups| groups.get(1)) else { continue };
-            let secret = if kind.rule == PRIVATE_KEY {
-                lines.peek().map(|(_, next)| next.trim()).filter(|next| is_key_text(next))
-            } else {
-                Some(found.as_str())
-            };
-            if let Some(secret) = secret.filter(|secret| is_real(secret, kind)) {
-                findings.push(Finding {
-                    column: Some(column(line, found.start())),
-                    mark: Mark::Secret(secret.to_owned()),
-                    ..Finding::builtin(kind.rule, &candidate.file.path, number, format!("{} is in the file", kind.what))
-                });
-                // One thing is one finding: a known token in an assignment is not also a guess.
-                break;
-            }
-        }
+        let next = lines.peek().map(|(_, next)| next.trim());
+        let lower = line.to_ascii_lowercase();
+        let finding = |(kind, pattern): (&Kind, &Regex)| {
+            let found = pattern.captures(line)?.get(1)?;
+            let secret = if kind.rule == PRIVATE_KEY { next.filter(|next| is_key_text(next))? } else { found.as_str() };
+            is_real(secret, kind).then(|| Finding {
+                column: Some(column(line, found.start())),
+                mark: Mark::Secret(secret.to_owned()),
+                ..Finding::builtin(kind.rule, &candidate.file.path, number, format!("{} is in the file", kind.what))
+            })
+        };
+        // One thing is one finding: a known token in an assignment is not also a guess.
+        findings.extend(possible(&lower).filter(|(kind, _)| !(kind.is_guess && is_example)).find_map(finding));
     }
 }
 
@@ -157,20 +163,21 @@ fn is_example(path: &str) -> bool {
             .any(|part| words.iter().any(|word| part.strip_suffix('s').unwrap_or(part) == *word))
 }
 
+static QUOTED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"'[^']*'|"[^"]*""#).expect("the pattern is constant and valid"));
+
 /// The message of any detector without a secret: tokens of known shapes are taken out, and, where the finding is about
 /// a secret, everything in quotes.
 pub(crate) fn redact(message: &str, about_secret: bool) -> String {
     const GONE: &str = "[secret]";
     let mut text = message.to_owned();
-    for at in &PATTERNS.any.matches(message) {
-        if let Some(secret) = PATTERNS.each[at].captures(&text).and_then(|groups| groups.get(1)) {
-            if KINDS[at].rule != PRIVATE_KEY {
-                text.replace_range(secret.range(), GONE);
-            }
+    for (_, pattern) in possible(&message.to_ascii_lowercase()).filter(|(kind, _)| kind.rule != PRIVATE_KEY) {
+        let found = pattern.captures_iter(&text).filter_map(|groups| Some(groups.get(1)?.range()));
+        // From the last on, so that the places of the others stay right.
+        for secret in found.collect::<Vec<_>>().into_iter().rev() {
+            text.replace_range(secret, GONE);
         }
     }
-    static QUOTED: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"'[^']*'|"[^"]*""#).expect("the pattern is constant and valid"));
     if about_secret { QUOTED.replace_all(&text, GONE).into_owned() } else { text }
 }
 

@@ -74,7 +74,8 @@ enum Line {
 
 #[derive(Deserialize)]
 struct Message {
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     level: String,
     code: Option<Code>,
     spans: Vec<Span>,
@@ -145,7 +146,7 @@ fn finding(message: Message) -> Option<Finding> {
         end_line: Some(span.line_end),
         help,
         mark: Mark::Context,
-        message: message.message,
+        message: message.text,
     })
 }
 

@@ -57,15 +57,17 @@ const CONFIGURATIONS: [&str; 12] = [
     ".eslintrc.yaml",
 ];
 
+/// What an installed package says of itself.
+#[derive(Deserialize)]
+struct Package {
+    version: String,
+}
+
 /// The folder's own eslint, whose version its package tells: asking it would run the folder's code.
 fn find(tree: &Tree, _: &SearchPath) -> Option<Installed> {
     let folders = tree.topmost_folders_with(&CONFIGURATIONS);
     let program = own(&tree.root, folders.first()?)?;
     let package = program.parent()?.parent()?.join("eslint/package.json");
-    #[derive(Deserialize)]
-    struct Package {
-        version: String,
-    }
     let package: Package = serde_json::from_reader(std::fs::File::open(package).ok()?).ok()?;
     Some(Installed { program, version: Some(package.version) })
 }
@@ -102,7 +104,8 @@ struct Message {
     severity: u8,
     #[serde(default)]
     fatal: bool,
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     line: Option<u32>,
     column: Option<u32>,
     end_line: Option<u32>,
@@ -146,7 +149,7 @@ fn finding(path: &str, message: Message) -> Finding {
         rule: message.rule_id.unwrap_or_else(|| no_rule.to_owned()),
         level: if message.severity >= 2 { Level::Error } else { Level::Warning },
         score: None,
-        message: message.message,
+        message: message.text,
         spot: Spot::Path(path.to_owned()),
         line: message.line.unwrap_or(0),
         column: message.column,

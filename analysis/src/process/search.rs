@@ -17,6 +17,9 @@ use super::{Environment, Toolchain};
 /// How long a program may take to print its version; some start a whole interpreter for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+static NUMBER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d+\.\d+[\w.+-]*").expect("the pattern is constant and valid"));
+
 /// Where programs are looked for.
 #[derive(Debug, Clone)]
 pub(crate) struct SearchPath(OsString);
@@ -68,13 +71,12 @@ pub(crate) async fn version(
         let said = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
         return Err(format!("{name} does not work: {}", said.trim()));
     }
-    static NUMBER: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\d+\.\d+[\w.+-]*").expect("the pattern is constant and valid"));
     let said = String::from_utf8_lossy(&output.stdout);
     Ok(NUMBER.find(&said).map_or_else(|| "unknown".to_owned(), |number| number.as_str().to_owned()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 

@@ -65,12 +65,12 @@ fn at_share(sorted: &[f64], share: f64) -> f64 {
 
 /// How long it takes until all of these are over: those that run have their lane, the others take the lane that is free
 /// first, in their order.
-pub(super) fn layout(lanes: Lanes, open: impl Iterator<Item = (Lane, bool, f64)> + Clone) -> f64 {
+pub(super) fn layout(lanes: Lanes, open: &[(Lane, bool, f64)]) -> f64 {
     let over = |lane: Lane, count: usize| {
-        let of_lane = || open.clone().filter(move |(of, ..)| *of == lane);
-        let mut busy: Vec<f64> = of_lane().filter(|(_, runs, _)| *runs).map(|(.., left)| left).collect();
+        let of_lane = || open.iter().filter(move |(of, ..)| *of == lane);
+        let mut busy: Vec<f64> = of_lane().filter(|(_, runs, _)| *runs).map(|&(.., left)| left).collect();
         busy.resize(busy.len().max(count).max(1), 0.0);
-        for (.., left) in of_lane().filter(|(_, runs, _)| !*runs) {
+        for &(.., left) in of_lane().filter(|(_, runs, _)| !*runs) {
             if let Some(first) = busy.iter_mut().min_by(|a, b| a.total_cmp(b)) {
                 *first += left;
             }
@@ -118,9 +118,9 @@ mod tests {
         let lanes = Lanes { builtin: 1, tool: 2 };
         let all =
             [(Lane::Tool, true, 5.0), (Lane::Tool, true, 1.0), (Lane::Tool, false, 2.0), (Lane::Tool, false, 3.0)];
-        assert!((layout(lanes, all.into_iter()) - 6.0).abs() < 1e-9);
+        assert!((layout(lanes, &all) - 6.0).abs() < 1e-9);
         let apart = [(Lane::Builtin, true, 4.0), (Lane::Tool, true, 5.0)];
-        assert!((layout(lanes, apart.into_iter()) - 5.0).abs() < 1e-9);
-        assert!(layout(lanes, std::iter::empty()).abs() < 1e-9);
+        assert!((layout(lanes, &apart) - 5.0).abs() < 1e-9);
+        assert!(layout(lanes, &[]).abs() < 1e-9);
     }
 }

@@ -100,7 +100,7 @@ impl Progress {
         let tracks: Vec<Track> = planned.iter().map(track).collect();
         let is_known = tracks.iter().all(|track| track.expected.samples >= SAMPLES);
         let all = tracks.iter().map(|track| (track.lane, false, track.expected.p80));
-        let usually_over = is_known.then(|| layout(lanes, all));
+        let usually_over = is_known.then(|| layout(lanes, &all.collect::<Vec<_>>()));
         Self { tracks, lanes, shown: 0.0, is_complete: false, told: None, usually_over }
     }
 
@@ -197,7 +197,8 @@ impl Progress {
     /// The time until the last detector is over.
     fn left(&self, of: impl Fn(&Track) -> f64) -> f64 {
         let open = self.tracks.iter().filter(|track| !track.state.is_over());
-        layout(self.lanes, open.map(|track| (track.lane, track.state == DetectorState::Running, of(track))))
+        let open: Vec<_> = open.map(|track| (track.lane, track.state == DetectorState::Running, of(track))).collect();
+        layout(self.lanes, &open)
     }
 }
 

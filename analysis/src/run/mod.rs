@@ -89,7 +89,7 @@ impl Running {
     }
 }
 
-pub(crate) fn start(plan: Plan, analysis: AnalysisId, usual: &[Usual], cancel: CancellationToken) -> Running {
+pub(crate) fn start(plan: Plan, analysis: AnalysisId, usual: &[Usual], cancel: &CancellationToken) -> Running {
     let (sender, updates) = mpsc::channel(UPDATES_WAITING);
     let cancel = cancel.child_token();
     let stop = cancel.clone().drop_guard();

@@ -150,13 +150,11 @@ async fn base(tool: &Tool, call: &Call, site: &Site, deadline: Instant) -> Resul
             let _ = group.wait().await;
             exited.cancel();
             let folder = Path::new(&line).parent().filter(|_| !line.is_empty());
-            match folder {
-                Some(folder) => Ok(folder.to_path_buf()),
-                None => {
-                    let words = words.await.ok().and_then(|tail| tail.reason());
-                    Err(failed(words.unwrap_or_else(|| "it does not say where its paths count from".into())))
-                }
+            if let Some(folder) = folder {
+                return Ok(folder.to_path_buf());
             }
+            let words = words.await.ok().and_then(|tail| tail.reason());
+            Err(failed(words.unwrap_or_else(|| "it does not say where its paths count from".into())))
         }
         Err(end) => {
             group.stop().await;

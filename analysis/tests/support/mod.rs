@@ -1,6 +1,6 @@
 //! What the tests of whole runs share. (Each test file uses its part of it.)
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::{
     env,
