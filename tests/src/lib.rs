@@ -6,3 +6,5 @@ pub mod desktop;
 pub mod programs;
 pub mod runner;
 pub mod server;
+#[cfg(unix)]
+pub mod slow_tool;

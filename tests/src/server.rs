@@ -7,6 +7,10 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{
     io::AsyncWriteExt as _,
     process::{Child, Command},
@@ -91,12 +95,12 @@ impl Server {
 
     /// Stops it in the middle of whatever it does (SIGSTOP): it takes nothing and answers nothing.
     pub fn freeze(&self) {
-        self.signal("STOP");
+        self.signal(Signal::SIGSTOP);
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.signal("CONT");
+        self.signal(Signal::SIGCONT);
     }
 
     /// Kills it (SIGKILL), frozen or not.
@@ -107,14 +111,13 @@ impl Server {
 
     /// Asks it to stop (SIGTERM); its exit code.
     pub async fn stop(&mut self) -> Option<i32> {
-        self.signal("TERM");
+        self.signal(Signal::SIGTERM);
         self.process.take().expect("is running").wait().await.expect("can be waited for").code()
     }
 
-    fn signal(&self, name: &str) {
-        let id = self.process.as_ref().and_then(Child::id).expect("is running").to_string();
-        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill exists");
-        assert!(sent.success());
+    fn signal(&self, signal: Signal) {
+        let id = self.process.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok()).expect("is running");
+        kill(Pid::from_raw(id), signal).expect("is running");
     }
 
     fn command(&self, args: &[&str]) -> Command {

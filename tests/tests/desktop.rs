@@ -95,6 +95,7 @@ async fn without_keyring_and_notification_service_the_app_works_and_says_so() {
     notify(&ines, room, Level::Warning, "Disk almost full").await;
     window.wait_for_text("Popups off").await;
     window.press("Notifications").await;
+    window.picture(std::path::Path::new("/tmp/p10.png")).await;
     window.wait_for_text("Disk almost full").await;
     window.quit().await;
 
@@ -230,6 +231,7 @@ async fn without_a_server_the_saved_is_shown_and_what_is_done_arrives_once() {
     let window = Window::open(&desktop).await;
     window.wait_for_text("showing what was saved").await;
     window.wait_for_text("Analysis 1 finished").await;
+    window.picture(std::path::Path::new("/tmp/p9.png")).await;
     window.wait_for_text("something on the horizon").await;
     window.press("Notifications").await;
     window.press("Mark all read").await;

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
@@ -71,7 +71,15 @@ impl Window {
 
     /// Waits until `text` can be read somewhere on the page.
     pub async fn wait_for_text(&self, text: &str) {
-        eventually(&format!("{text:?} on the page"), async || self.text().await.contains(text)).await;
+        let deadline = Instant::now() + SOON;
+        loop {
+            let page = self.text().await;
+            if page.contains(text) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {text:?}; the page says:\n{page}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Everything that can be read on the page.
@@ -92,7 +100,7 @@ impl Window {
     /// Presses the button with this name, visible or spoken, as soon as there is one.
     pub async fn press(&self, name: &str) {
         let path = format!(
-            "//*[self::button or @role='button'][normalize-space()='{name}' or starts-with(@aria-label, '{name}')]"
+            "//*[self::button or @role='button' or @role='menuitem'][normalize-space()='{name}' or starts-with(@aria-label, '{name}')]"
         );
         let button = self.page.wait().at_most(SOON).for_element(Locator::XPath(&path)).await;
         match button {

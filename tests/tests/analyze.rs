@@ -1,0 +1,158 @@
+//! `watchbell analyze` as a process of its own, with a real server and a member who watches.
+
+#![cfg(unix)]
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use watchbell_client::{Client, view::IssueFilter};
+use watchbell_protocol::{
+    ProjectId,
+    event::{Analysis, AnalysisState},
+};
+use watchbell_tests::{
+    programs::program,
+    server::{Server, eventually},
+    slow_tool::SlowTool,
+};
+
+struct Scene {
+    server: Server,
+    tool: SlowTool,
+    viewer: Client,
+    project: ProjectId,
+    token: String,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let server = Server::start("compiler", &["maya"]).await;
+        let create = [
+            "token",
+            "create",
+            "ci",
+            "--project",
+            "compiler",
+            "--scope",
+            "analysis:run",
+            "--scope",
+            "notify",
+            "--json",
+        ];
+        let created: Value = serde_json::from_str(&server.admin(&create, None).await).expect("is JSON");
+        let token = created["token"].as_str().expect("is shown").to_owned();
+        let tool = SlowTool::new(&server.folder().join("tool"));
+        let viewer = server.client("maya", "maya.db").await;
+        viewer.live().await.expect("is live");
+        let project = viewer.projects().await.expect("the cache answers")[0].id;
+        Self { server, tool, viewer, project, token }
+    }
+
+    /// `watchbell` as a CI job calls it.
+    fn watchbell(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program("watchbell"));
+        command
+            .args(args)
+            .env("WATCHBELL_SERVER", self.server.url().as_str())
+            .env("WATCHBELL_PROJECT", "compiler")
+            .env("WATCHBELL_TOKEN", &self.token)
+            .env("HOME", self.server.folder())
+            .env("XDG_CACHE_HOME", self.server.folder().join("cache"))
+            .env("PATH", self.tool.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Starts an analysis and waits until the slow tool works.
+    async fn analyze(&self) -> Child {
+        let code = self.tool.code();
+        let mut analyze = self.watchbell(&["analyze", &code.to_string_lossy(), "--only", "ruff", "--format", "json"]);
+        let child = analyze.spawn().expect("starts");
+        eventually("the tool works", async || self.tool.is_at_work()).await;
+        eventually("the member sees the analysis", async || self.latest().await.is_some()).await;
+        child
+    }
+
+    async fn latest(&self) -> Option<Analysis> {
+        let view = self.viewer.project(self.project).await.expect("the cache answers");
+        view.and_then(|view| view.analysis)
+    }
+
+    async fn wait_for(&self, state: AnalysisState) -> Analysis {
+        let is_so = async || self.latest().await.is_some_and(|analysis| analysis.state == state);
+        eventually(&format!("the member sees {state:?}"), is_so).await;
+        self.latest().await.expect("is there")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_outlives_ten_kills_of_the_server() {
+    let mut scene = Scene::open().await;
+    let analysis = scene.analyze().await;
+    for kill in 0..10 {
+        if kill == 9 {
+            // The last reports are made while nobody listens.
+            scene.server.freeze();
+            scene.tool.finish();
+            eventually("the tool has ended", async || !scene.tool.is_at_work()).await;
+        }
+        scene.server.kill().await;
+        scene.server.restart().await;
+    }
+    let output = analysis.wait_with_output().await.expect("ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result: Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+    assert_eq!((&result["state"], result["issues"].as_array().map(Vec::len)), (&"complete".into(), Some(1)));
+
+    let seen = scene.wait_for(AnalysisState::Complete).await;
+    let page = scene.viewer.issues(seen.id, &IssueFilter::default(), 0, 100).await.expect("the cache answers");
+    let issues: Vec<_> = page.rows.iter().map(|issue| (issue.rule.as_str(), issue.path.as_str(), issue.line)).collect();
+    assert_eq!(issues, [("F401", "deck.py", 1)]);
+    eventually("one notification, not more", async || scene.viewer.unread().await.expect("answers") == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_cancels_and_the_whole_process_tree_is_gone() {
+    let scene = Scene::open().await;
+    let analysis = scene.analyze().await;
+    let running = scene.latest().await.expect("is there");
+    assert_eq!(scene.tool.processes().len(), 2, "the tool and its child");
+
+    let start = std::time::Instant::now();
+    scene.viewer.cancel_analysis(running.id).await.expect("is queued");
+    eventually("the processes are gone", async || !scene.tool.is_at_work()).await;
+    let took = start.elapsed();
+    assert!(took.as_secs_f64() < 1.0, "gone after {took:?}");
+
+    scene.wait_for(AnalysisState::Cancelled).await;
+    let output = analysis.wait_with_output().await.expect("ends");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_without_its_runner_ends_in_an_error_that_says_so() {
+    let scene = Scene::open().await;
+    let mut analysis = scene.analyze().await;
+    analysis.kill().await.expect("can be killed");
+    // The lease lasts 30 s, so this takes that long.
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while scene.latest().await.is_none_or(|analysis| analysis.state != AnalysisState::Failed) {
+        assert!(tokio::time::Instant::now() < deadline, "the lease never ran out");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let reason = scene.latest().await.and_then(|analysis| analysis.reason).expect("says why");
+    assert!(reason.contains("lost"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_from_a_script_reaches_the_member() {
+    let scene = Scene::open().await;
+    let notify = ["notify", "--title", "Release 1.4 is out", "--level", "success", "--link", "https://example.com/1.4"];
+    let output = scene.watchbell(&notify).output().await.expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    eventually("the member is notified", async || scene.viewer.unread().await.expect("answers") == 1).await;
+}
