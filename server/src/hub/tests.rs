@@ -1,3 +1,5 @@
+//! The fan-out against a journal in memory: no gap, no double, whoever joins when and however slow.
+
 use proptest::prelude::*;
 use watchbell_protocol::{
     AnalysisId, Event, List, Origin, ProjectId, Seq, ServerFrame, Tag, Text, UnixMillis,

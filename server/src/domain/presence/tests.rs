@@ -1,3 +1,5 @@
+//! Presence over devices, connections and projects, with the time passed in.
+
 use watchbell_protocol::Text;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What a full outbox does, class by class.
+
 use watchbell_protocol::ProjectId;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The session without a socket: frames and time in, effects out.
+
 use watchbell_protocol::{DeviceId, Text, UserId, event::DeviceKind};
 
 use super::*;
