@@ -12,13 +12,14 @@ use std::{
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use tokio::{
     process::{ChildStderr, ChildStdout},
-    time::{Instant, sleep, timeout},
+    time::timeout,
 };
 
 use super::Environment;
 
 /// Between asking to stop and insisting.
 const GRACE: Duration = Duration::from_secs(2);
+#[cfg(unix)]
 /// How often is looked whether a group is gone.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -34,6 +35,7 @@ pub(crate) struct Order {
 /// A running process with its descendants.
 pub(crate) struct Group {
     leader: Box<dyn ChildWrapper>,
+    #[cfg(unix)]
     id: Option<u32>,
     is_over: bool,
 }
@@ -60,8 +62,13 @@ impl Group {
         let no_pipe = || io::Error::other("the process has no pipe to read from");
         let stdout = leader.stdout().take().ok_or_else(no_pipe)?;
         let stderr = leader.stderr().take().ok_or_else(no_pipe)?;
-        let id = leader.id();
-        Ok((Self { leader, id, is_over: false }, stdout, stderr))
+        let group = Self {
+            #[cfg(unix)]
+            id: leader.id(),
+            leader,
+            is_over: false,
+        };
+        Ok((group, stdout, stderr))
     }
 
     /// Waits for the process itself, then ends what it left running behind.
@@ -71,10 +78,11 @@ impl Group {
         status
     }
 
-    /// Asks all of them to stop, waits, and insists.
+    /// Asks all of them to stop, waits, and insists. (A job object can only be told to end.)
     pub async fn stop(mut self) {
         #[cfg(unix)]
         {
+            use tokio::time::{Instant, sleep};
             // It fails if nobody is left to be told.
             let _ = self.leader.signal(nix::sys::signal::Signal::SIGTERM as i32);
             let deadline = Instant::now() + GRACE;
@@ -138,7 +146,10 @@ fn only_zombies(_: i32) -> bool {
 mod tests {
     use std::path::Path;
 
-    use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::{
+        io::{AsyncBufReadExt, BufReader},
+        time::{Instant, sleep},
+    };
 
     use super::*;
     use crate::process::{SearchPath, Toolchain};
