@@ -36,7 +36,7 @@ const TOKEN: &str = "WATCHBELL_TOKEN";
 pub struct Access {
     server: Url,
     credentials: Credentials,
-    store: Arc<dyn SessionStore>,
+    session: Option<SharedSession>,
     device: SignInDevice,
 }
 
@@ -55,7 +55,7 @@ impl Access {
             Failure::usage(format!("{TOKEN} is set, but no server is: pass --server URL or set WATCHBELL_SERVER"))
         })?;
         let credentials = Credentials::Token(token.to_owned());
-        Ok(Self { server, credentials, store: Arc::new(NoStore), device: this_device(DeviceId::fresh()) })
+        Ok(Self { server, credentials, session: None, device: this_device(DeviceId::fresh()) })
     }
 
     async fn by_login(common: &Common) -> Result<Self, Failure> {
@@ -72,24 +72,21 @@ impl Access {
             ))
         })?;
         let (server, device) = (url.clone(), this_device(*device));
-        Ok(Self { server, credentials: Credentials::Refresh(token), store: Arc::new(session), device })
-    }
-
-    /// The server's address.
-    pub fn server(&self) -> &Url {
-        &self.server
+        Ok(Self { server, credentials: Credentials::Refresh(token), session: Some(session), device })
     }
 
     /// Connects, and waits until the project is known. `presence`: whether the member is shown as here meanwhile.
     pub async fn open(self, project: &str, presence: bool) -> Result<Link, Failure> {
-        let cache = CacheLocation::Memory;
-        let by_token = matches!(self.credentials, Credentials::Token(_));
-        // A member learns their projects from their own room, and then follows the one. A token knows no such room.
-        let follow = if by_token { Follow::Everything } else { Follow::Own };
-        let options = Options { presence, follow, ..Options::new(self.server.clone(), cache, self.device) };
-        let opened = Client::open(options, self.credentials, self.store).await;
+        // A member learns their projects from their own room, and then follows the one. A token has no such room.
+        let (store, follow): (Arc<dyn SessionStore>, _) = match &self.session {
+            Some(session) => (Arc::new(session.clone()), Follow::Own),
+            None => (Arc::new(NoStore), Follow::Everything),
+        };
+        let options =
+            Options { presence, follow, ..Options::new(self.server.clone(), CacheLocation::Memory, self.device) };
+        let opened = Client::open(options, self.credentials, store).await;
         let client = opened.map_err(|error| Failure::usage(error.to_string()))?;
-        let link = Link::find(client.clone(), &self.server, project, by_token).await;
+        let link = Link::find(client.clone(), self.server, project, self.session).await;
         if link.is_err() {
             close(&client).await;
         }
@@ -149,19 +146,30 @@ pub struct Link {
     pub room: Room,
     /// The server's address.
     pub server: Url,
+    session: Option<SharedSession>,
 }
 
 impl Link {
-    async fn find(client: Client, server: &Url, name: &str, by_token: bool) -> Result<Self, Failure> {
-        live(&client, server).await?;
+    async fn find(client: Client, server: Url, name: &str, session: Option<SharedSession>) -> Result<Self, Failure> {
+        live(&client, &server).await?;
         let projects = client.projects().await.map_err(|error| Failure::server(error.to_string()))?;
         let Some(project) = projects.iter().find(|project| project.name == name).cloned() else {
-            return Err(no_such_project(name, &projects, server));
+            return Err(no_such_project(name, &projects, &server, session.is_none()));
         };
-        if !by_token {
+        if session.is_some() {
             client.follow(Follow::Only(project.id));
         }
-        Ok(Self { room: Room::Project(project.id), project, server: server.clone(), client })
+        Ok(Self { room: Room::Project(project.id), project, server, client, session })
+    }
+
+    /// The sign-in has ended. If a new login has brought another one meanwhile, the connection is made again with it.
+    pub async fn signed_out(&self, reason: &str) -> Result<(), Failure> {
+        let Some(session) = self.session.clone() else { return Err(refused(&self.server, reason)) };
+        if !blocking(move || session.is_replaced()).await? {
+            return Err(refused(&self.server, reason));
+        }
+        self.client.connect();
+        Ok(())
     }
 
     /// Waits until the project's room is up to date here.
@@ -223,9 +231,11 @@ fn offline(client: &Client, server: &Url) -> String {
     }
 }
 
-fn no_such_project(name: &str, projects: &[ProjectRow], server: &Url) -> Failure {
+fn no_such_project(name: &str, projects: &[ProjectRow], server: &Url, by_token: bool) -> Failure {
     let known: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
-    let advice = if known.is_empty() {
+    let advice = if known.is_empty() && by_token {
+        format!("{TOKEN} has to be made for it, with the scope `analysis:run`, without which it cannot be found")
+    } else if known.is_empty() {
         "you belong to none there; an admin adds you with `watchbell-server project member add`".to_owned()
     } else {
         format!("yours are {}", known.join(", "))

@@ -73,6 +73,12 @@ impl SharedSession {
         Ok(newest)
     }
 
+    /// Whether the keyring has another token than this process, as after a new login. Blocks.
+    pub fn is_replaced(&self) -> bool {
+        let held = self.held().clone();
+        self.keyring.load(&self.account).is_ok_and(|stored| stored.is_some() && stored != held)
+    }
+
     /// Keeps a refresh token. Blocks.
     pub fn keep(&self, refresh_token: &str) -> Result<(), KeyringError> {
         *self.held() = Some(refresh_token.to_owned());
@@ -170,6 +176,7 @@ mod tests {
         let (old, new) = (session(&keyring, &folder, device), session(&keyring, &folder, device));
         old.keep("refused").unwrap();
         new.keep("of a new login").unwrap();
+        assert!(old.is_replaced() && !new.is_replaced());
         old.clear();
         assert_eq!(new.newest().unwrap().as_deref(), Some("of a new login"));
         new.clear();

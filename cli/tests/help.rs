@@ -1,4 +1,5 @@
 //! The help is part of the product: a change of it is a visible diff.
+#![allow(clippy::unwrap_used)] // helpers of tests panic as tests do
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
 //! Ctrl-C and SIGTERM: the detectors' whole process tree is gone, and the exit code says that it was cancelled.
+#![allow(clippy::unwrap_used)] // helpers of tests panic as tests do
 #![cfg(target_os = "linux")]
 
 use std::{

@@ -1,5 +1,6 @@
 //! `watchbell analyze --local` as a program: results, exit codes, and what is left behind. Only the detectors that are
 //! compiled in take part, so that nothing need be installed.
+#![allow(clippy::unwrap_used)] // helpers of tests panic as tests do
 
 use std::{
     fs,

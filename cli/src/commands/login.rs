@@ -84,11 +84,11 @@ async fn end_replaced(folder: &ProfileFolder, url: &Url, replaced: Option<String
     let mut tokens: Vec<String> = replaced.into_iter().collect();
     if let Some(other) = other {
         let session = SharedSession::new(Keyring::of_this_system(), folder, &other);
-        let taken = blocking(move || {
+        let removed = blocking(move || {
             let token = session.newest();
             session.forget().and(token)
         });
-        match taken.await {
+        match removed.await {
             Ok(Ok(token)) => tokens.extend(token),
             Ok(Err(error)) => tracing::warn!(%error, "the earlier sign-in stays in the keyring"),
             Err(error) => tracing::warn!(%error, "the earlier sign-in stays in the keyring"),
@@ -109,13 +109,13 @@ pub async fn logout(common: &Common) -> Result<Exit, Failure> {
         return Err(Failure::usage("not signed in; nothing to sign out from"));
     };
     let session = SharedSession::new(Keyring::of_this_system(), &folder, &server);
-    let taken = blocking(move || {
+    let removed = blocking(move || {
         let _lock = session.lock().map_err(|error| Failure::usage(format!("the profile's lock: {error}")))?;
         let token = session.newest()?;
         session.forget()?;
         Ok::<_, Failure>(token)
     });
-    let token = taken.await??;
+    let token = removed.await??;
     profile.forget(&server.url);
     folder.save(&profile)?;
 

@@ -49,8 +49,12 @@ pub struct Live {
     renew: Interval,
     events: Events,
     connection: watch::Receiver<Connection>,
-    was_live: bool,
+    is_connected: bool,
     has_ended: bool,
+    /// Some events were not heard; the cache knows what they said.
+    has_missed: bool,
+    /// Why the sign-in ended, until it is known whether there is a new one.
+    signed_out: Option<String>,
 }
 
 /// What the server's side has to say.
@@ -89,8 +93,10 @@ impl Live {
             renew,
             events,
             connection,
-            was_live: true,
+            is_connected: true,
             has_ended: false,
+            has_missed: false,
+            signed_out: None,
         })
     }
 
@@ -143,9 +149,13 @@ impl Live {
         }
     }
 
-    /// Does what there is to do, until there is something to say. May be dropped at any point and called again.
+    /// Does what there is to do, until there is something to say. May be dropped at any point and called again: what
+    /// is still to be looked into stands in `self` until it has been.
     pub async fn news(&mut self) -> News {
         loop {
+            if let Some(news) = self.look_into().await {
+                return news;
+            }
             let news = tokio::select! {
                 answer = answer(&mut self.on_its_way) => {
                     self.on_its_way = None;
@@ -153,7 +163,10 @@ impl Live {
                 }
                 heard = self.events.next() => match heard {
                     Some(Heard::Event(event)) => concerns(&event.event, self.started.analysis),
-                    Some(Heard::Missed) => self.look_up().await,
+                    Some(Heard::Missed) => {
+                        self.has_missed = true;
+                        None
+                    }
                     None => Some(News::Lost("the connection was closed".into())),
                 },
                 changed = self.connection.changed() => match changed {
@@ -171,6 +184,23 @@ impl Live {
                 return news;
             }
         }
+    }
+
+    async fn look_into(&mut self) -> Option<News> {
+        if self.has_missed {
+            let news = self.look_up().await;
+            self.has_missed = false;
+            if news.is_some() {
+                return news;
+            }
+        }
+        let reason = self.signed_out.clone()?;
+        let news = match self.link.signed_out(&reason).await {
+            Ok(()) => News::Note("the sign-in ended; going on with the new one".into()),
+            Err(failure) => News::Lost(failure.message),
+        };
+        self.signed_out = None;
+        Some(news)
     }
 
     fn answered(&mut self, answer: Result<Answer, RequestError>) -> Option<News> {
@@ -202,15 +232,18 @@ impl Live {
     fn connection_changed(&mut self) -> Option<News> {
         let state = self.connection.borrow_and_update().state.clone();
         match state {
-            ConnectionState::Live { .. } if !self.was_live => {
-                self.was_live = true;
+            ConnectionState::Live { .. } if !self.is_connected => {
+                self.is_connected = true;
                 Some(News::Note("connected again; nothing was lost".into()))
             }
-            ConnectionState::Offline { reason, .. } if self.was_live => {
-                self.was_live = false;
+            ConnectionState::Offline { reason, .. } if self.is_connected => {
+                self.is_connected = false;
                 Some(News::Note(format!("the server is away ({reason}); the analysis goes on, and is reported later")))
             }
-            ConnectionState::SignInNeeded { reason } => Some(News::Lost(format!("the sign-in ended: {reason}"))),
+            ConnectionState::SignInNeeded { reason } => {
+                self.signed_out = Some(reason);
+                None
+            }
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long the server may stay away at the end before the result is given without it.
-const DELIVERY: Duration = Duration::from_secs(300);
+const DELIVERY: Duration = Duration::from_mins(5);
 /// The same after a cancel: somebody wants to leave.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// After how long the wait at the end is spoken of.
@@ -244,18 +244,16 @@ impl Facts {
         };
         let skipped = plan.detectors.iter().filter(|detector| detector.skipped.is_some()).count();
         let running = plan.detectors.len() - skipped;
-        let mut line =
-            format!("{what}: {}, {}", words::count(plan.files, "file"), words::count(running as u32, "detector"));
-        if skipped > 0 {
-            line.push_str(&format!(", {skipped} skipped"));
-        }
+        let files = words::count(plan.files, "file");
+        let detectors = words::count(running as u32, "detector");
+        let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
         let revision = self.revision.as_deref().map(|revision| &revision[..revision.len().min(7)]);
-        match (self.branch.as_deref(), revision) {
-            (Some(branch), Some(revision)) => line.push_str(&format!(" ({branch} at {revision})")),
-            (None, Some(revision)) => line.push_str(&format!(" (at {revision})")),
-            (_, None) => {}
-        }
-        line
+        let checkout = match (self.branch.as_deref(), revision) {
+            (Some(branch), Some(revision)) => format!(" ({branch} at {revision})"),
+            (None, Some(revision)) => format!(" (at {revision})"),
+            (_, None) => String::new(),
+        };
+        format!("{what}: {files}, {detectors}{skipped}{checkout}")
     }
 
     fn outcome(self, ended: watchbell_analysis::Outcome, mut issues: Vec<Issue>, stopped: Option<Stopped>) -> Outcome {

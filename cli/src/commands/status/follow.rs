@@ -94,6 +94,10 @@ impl Watching {
                 let title = words::one_line(&notification.title);
                 vec![Line { at: notification.at, what: format!("Notification: {title}"), is_progress: false }]
             }
+            Change::Summary { count, .. } => {
+                let what = format!("{} more in a burst", words::count(*count, "notification"));
+                vec![Line { at: now, what, is_progress: false }]
+            }
             Change::Connection { connection } => self.connection(&connection.state, now),
             _ => Vec::new(),
         }
@@ -149,7 +153,10 @@ impl Watching {
                 self.is_offline = false;
                 "Live again; nothing was missed".into()
             }
-            ConnectionState::SignInNeeded { reason } => format!("Signed out: {reason}; run `watchbell login`"),
+            ConnectionState::SignInNeeded { .. } if !self.is_offline => {
+                self.is_offline = true;
+                "The sign-in ended; following the new one".into()
+            }
             _ => return Vec::new(),
         };
         vec![Line { at: now, what, is_progress: false }]
@@ -211,4 +218,73 @@ fn style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:20.cyan/black.bright}  {msg}")
         .expect("the template is well-formed")
         .progress_chars("━━╌")
+}
+
+#[cfg(test)]
+mod tests {
+    use watchbell_protocol::{
+        Origin, ProjectId, Text,
+        event::{Activity, ActivityKind, Role},
+    };
+
+    use super::*;
+
+    fn person(name: &str, user: UserId, status: Status) -> Person {
+        Person {
+            user,
+            name: name.to_lowercase(),
+            display_name: name.into(),
+            role: Role::Member,
+            status,
+            since: None,
+            last_seen: None,
+            devices: Vec::new(),
+            viewing: None,
+        }
+    }
+
+    fn entry(at: i64, title: &str) -> Activity {
+        Activity {
+            id: ActivityId::fresh(),
+            project: ProjectId::fresh(),
+            at: UnixMillis(at),
+            by: Origin::Server,
+            what: ActivityKind::Posted { title: Text::clip(title), body: None },
+        }
+    }
+
+    fn said(lines: &[Line]) -> Vec<&str> {
+        lines.iter().map(|line| line.what.as_str()).collect()
+    }
+
+    #[test]
+    fn only_a_changed_presence_is_said() {
+        let (ada, bob, now) = (UserId::fresh(), UserId::fresh(), UnixMillis(1));
+        let mut watching = Watching::default();
+        let people = |status| [person("Ada", ada, status), person("Bob", bob, Status::Offline)];
+        assert!(watching.people(&people(Status::Offline), now).is_empty());
+        assert_eq!(said(&watching.people(&people(Status::Online), now)), ["Ada is online"]);
+        assert!(watching.people(&people(Status::Online), now).is_empty());
+        assert_eq!(said(&watching.people(&people(Status::Away), now)), ["Ada is away"]);
+    }
+
+    #[test]
+    fn an_entry_is_said_once_and_the_oldest_first() {
+        let (one, two, three) = (entry(1, "one"), entry(2, "two"), entry(3, "three"));
+        let mut watching = Watching::default();
+        assert_eq!(said(&watching.activity(&[two.clone(), one])), ["Watchbell: one", "Watchbell: two"]);
+        assert_eq!(said(&watching.activity(&[three.clone(), two])), ["Watchbell: three"]);
+        assert!(watching.activity(&[three]).is_empty());
+    }
+
+    #[test]
+    fn an_outage_is_said_once_at_each_end() {
+        let (mut watching, now) = (Watching::default(), UnixMillis(1));
+        let offline = ConnectionState::Offline { since: now, next_try_at: now, reason: "refused".into() };
+        assert_eq!(said(&watching.connection(&offline, now)), ["Offline: refused; trying again"]);
+        assert!(watching.connection(&offline, now).is_empty());
+        let live = ConnectionState::Live { since: now };
+        assert_eq!(said(&watching.connection(&live, now)), ["Live again; nothing was missed"]);
+        assert!(watching.connection(&live, now).is_empty());
+    }
 }

@@ -5,7 +5,11 @@ mod overview;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use watchbell_client::{Changes, change::Change, view::ProjectView};
+use watchbell_client::{
+    Changes,
+    change::Change,
+    view::{ConnectionState, ProjectView},
+};
 use watchbell_protocol::{ProjectId, UnixMillis};
 
 use self::follow::{Head, Watching};
@@ -62,6 +66,7 @@ async fn view(link: &Link) -> Result<ProjectView, Failure> {
 async fn follow_as_json(link: &Link, changes: &mut Changes) -> Result<(), Failure> {
     while let Some(batch) = changes.next().await {
         for change in batch.iter().filter(|change| concerns(change, link.project.id)) {
+            still_signed_in(link, change).await?;
             let go_on = match change {
                 Change::Reset { .. } => snapshot(&view(link).await?)?,
                 change => put_json(change)?,
@@ -81,6 +86,7 @@ async fn follow_in_words(link: &Link, changes: &mut Changes, view: &ProjectView)
     head.show(view.analysis.as_ref(), view.progress.as_ref());
     while let Some(batch) = changes.next().await {
         for change in batch.iter().filter(|change| concerns(change, link.project.id)) {
+            still_signed_in(link, change).await?;
             let lines = match change {
                 Change::Reset { .. } => watching.rebuilt(&self::view(link).await?, now()),
                 change => watching.changed(change, now()),
@@ -94,6 +100,17 @@ async fn follow_in_words(link: &Link, changes: &mut Changes, view: &ProjectView)
     Err(ended())
 }
 
+/// Follows a new login, and ends when there is none.
+async fn still_signed_in(link: &Link, change: &Change) -> Result<(), Failure> {
+    match change {
+        Change::Connection { connection } => match &connection.state {
+            ConnectionState::SignInNeeded { reason } => link.signed_out(reason).await,
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
 /// Whether a change is about this project, or about the connection.
 fn concerns(change: &Change, ours: ProjectId) -> bool {
     match change {
@@ -103,8 +120,8 @@ fn concerns(change: &Change, ours: ProjectId) -> bool {
         | Change::Reset { project } => *project == ours,
         Change::Analysis { analysis } => analysis.project == ours,
         Change::Arrived { notification, .. } => notification.project.is_none_or(|project| project == ours),
-        Change::Connection { .. } | Change::Issues { .. } | Change::Refused { .. } => true,
-        _ => false,
+        Change::Connection { .. } | Change::Issues { .. } | Change::Summary { .. } | Change::Refused { .. } => true,
+        Change::Projects { .. } | Change::Notifications { .. } => false,
     }
 }
 
