@@ -23,8 +23,8 @@ use crate::{
     ws::registry::Connections,
 };
 
-/// Clients come back spread over this long after a restart, plus a millisecond for each of them.
-const SPREAD: Duration = Duration::from_secs(2);
+/// Clients come back after a restart spread over this long for each of them: a few at once, many not all together.
+const SPREAD: Duration = Duration::from_millis(2);
 
 /// The shared parts; a cheap handle.
 #[derive(Clone)]
@@ -129,7 +129,8 @@ impl App {
 
     /// Says farewell to everybody, writes what waits, and closes the database.
     async fn stop(&self) {
-        let spread = SPREAD + Duration::from_millis(self.connections.count() as u64);
+        let count = u32::try_from(self.connections.count()).unwrap_or(u32::MAX);
+        let spread = SPREAD.saturating_mul(count);
         self.connections.stop(spread);
         self.connection_tasks.close();
         if timeout(self.timing.farewell, self.connection_tasks.wait()).await.is_err() {

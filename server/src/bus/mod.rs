@@ -116,7 +116,7 @@ impl Follower {
             match &entry.event.event {
                 // Before the fan-out: who was removed hears nothing more of this room.
                 Event::ProjectMemberRemoved(removed) => {
-                    self.hub.expel(entry.event.room, removed.user);
+                    self.hub.expel(entry.event.room, removed.user, entry.mark.seq);
                     self.presences.expelled(removed.user, project);
                     let key = Key { event: "presence:changed", key: removed.user.to_string() };
                     self.hub.end(entry.event.room, &key);

@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
-use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, RoomEvent, UserId};
+use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, RoomEvent, Seq, UserId};
 
 pub use self::room::{Landing, Lasts};
 use self::{board::Key, room::LiveRoom};
@@ -53,9 +53,14 @@ impl Hub {
         self.if_live(room, |live| live.leave(connection)).unwrap_or(false)
     }
 
-    /// Removes every connection of somebody from a room, at once.
-    pub fn expel(&self, room: Room, user: UserId) {
-        self.if_live(room, |live| live.expel(user));
+    /// Notes since which event a connection that entered belongs to the room; `false` if it no longer does.
+    pub fn admit(&self, room: Room, connection: ConnectionId, since: Seq) -> bool {
+        self.if_live(room, |live| live.admit(connection, since)).unwrap_or(false)
+    }
+
+    /// Removes every connection of somebody from a room, as the event `at` says.
+    pub fn expel(&self, room: Room, user: UserId, at: Seq) {
+        self.if_live(room, |live| live.expel(user, at));
     }
 
     /// Gives a page to a connection that reads; `false` if it is no longer in the room.

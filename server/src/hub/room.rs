@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::ws::Utf8Bytes;
-use watchbell_protocol::{ConnectionId, Epoch, Position, Room, UserId};
+use watchbell_protocol::{ConnectionId, Epoch, Position, Room, Seq, UserId};
 
 use super::{
     Entry,
@@ -23,7 +23,18 @@ use crate::{
 struct Member {
     outbox: Arc<Outbox>,
     user: Option<UserId>,
+    admission: Admission,
     stage: Stage,
+}
+
+/// Since which event somebody belongs to the room. A removal from before that, which is sent out late because another
+/// process wrote it, does not remove them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    /// Not looked up yet; the newest removal that was sent out meanwhile.
+    Unknown { removed: Seq },
+    /// Since this event.
+    Since(Seq),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +77,22 @@ impl LiveRoom {
     }
 
     pub(super) fn enter(&mut self, connection: ConnectionId, outbox: Arc<Outbox>, user: Option<UserId>) {
-        let member = Member { outbox, user, stage: Stage::Reading };
+        let member =
+            Member { outbox, user, admission: Admission::Unknown { removed: Seq::ZERO }, stage: Stage::Reading };
         if let Some(before) = self.members.insert(connection, member) {
             before.outbox.purge(self.name);
         }
+    }
+
+    /// Notes since when a member belongs to the room; `false` if it was removed after that, or left.
+    pub(super) fn admit(&mut self, connection: ConnectionId, since: Seq) -> bool {
+        let Some(member) = self.members.get_mut(&connection) else { return false };
+        if matches!(member.admission, Admission::Unknown { removed } if removed > since) {
+            self.members.remove(&connection);
+            return false;
+        }
+        member.admission = Admission::Since(since);
+        true
     }
 
     /// `false` if it was no member.
@@ -79,9 +102,9 @@ impl LiveRoom {
         true
     }
 
-    /// Removes every connection of somebody, and tells them.
-    pub(super) fn expel(&mut self, user: UserId) {
-        for (_, member) in self.members.extract_if(|_, member| member.user == Some(user)) {
+    /// Removes every connection of somebody, as the event `at` says, and tells them.
+    pub(super) fn expel(&mut self, user: UserId, at: Seq) {
+        for (_, member) in self.members.extract_if(|_, member| member.user == Some(user) && member.goes(at)) {
             member.outbox.purge(self.name);
             member.outbox.control(frames::left(self.name));
         }
@@ -199,6 +222,17 @@ pub enum Lasts {
 }
 
 impl Member {
+    /// Whether a removal by the event `at` means this membership.
+    fn goes(&mut self, at: Seq) -> bool {
+        match &mut self.admission {
+            Admission::Unknown { removed } => {
+                *removed = at;
+                false
+            }
+            Admission::Since(admitted) => at > *admitted,
+        }
+    }
+
     fn fall_behind(&mut self, room: Room, at: Mark) {
         self.stage = Stage::Reading;
         self.outbox.behind(room, at);

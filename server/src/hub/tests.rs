@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use watchbell_protocol::{
-    AnalysisId, Event, List, Origin, ProjectId, Seq, ServerFrame, Tag, Text, UnixMillis,
+    AnalysisId, Event, List, Origin, ProjectId, ServerFrame, Tag, Text, UnixMillis,
     event::{
         Analysis, AnalysisComplete, AnalysisProgress, AnalysisState, Counts, NotificationCleared, Presence,
         PresenceChanged, Selection, Status, TimeLeft,
@@ -177,6 +177,7 @@ fn texts(outbox: &Outbox) -> Vec<String> {
 fn landed(hub: &Hub, room: Room, user: Option<UserId>, seq: i64) -> (ConnectionId, Arc<Outbox>) {
     let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::default()));
     hub.enter(room, id, outbox.clone(), user);
+    assert!(hub.admit(room, id, Seq::ZERO));
     assert_eq!(hub.land(room, id, Mark { seq: Seq(seq), tag: Tag(seq as u32) }), Landing::Live);
     (id, outbox)
 }
@@ -250,11 +251,27 @@ fn an_expelled_member_gets_left_and_nothing_that_waited() {
     let (hub, room, user) = (Hub::new(Epoch(1)), Room::Project(ProjectId::fresh()), UserId::fresh());
     let (id, outbox) = landed(&hub, room, Some(user), 0);
     hub.publish(&entry(room, Seq(1), cleared(Seq(1))));
-    hub.expel(room, user);
+    hub.expel(room, user, Seq(1));
     hub.publish(&entry(room, Seq(2), cleared(Seq(2))));
     let got = texts(&outbox);
     assert!(got.len() == 1 && got[0].contains(r#""left""#), "{got:?}");
     assert!(!hub.page(room, id, "late".into()));
+}
+
+#[test]
+fn a_removal_that_is_sent_out_after_a_new_admission_removes_nobody() {
+    let (hub, room, user) = (Hub::new(Epoch(1)), Room::Project(ProjectId::fresh()), UserId::fresh());
+    for (admitted, stays) in [(Seq(7), true), (Seq(3), false)] {
+        let (checked, unchecked) = (ConnectionId::fresh(), ConnectionId::fresh());
+        for id in [checked, unchecked] {
+            hub.enter(room, id, Arc::default(), Some(user));
+        }
+        hub.admit(room, checked, admitted);
+        hub.expel(room, user, Seq(5));
+        assert_eq!(hub.page(room, checked, "page".into()), stays);
+        assert_eq!(hub.admit(room, unchecked, admitted), stays);
+        hub.leave(room, checked);
+    }
 }
 
 #[test]

@@ -96,6 +96,9 @@ impl Reader {
         let mut tx = self.app.store.read().await?;
         let (standing, admitted) = standing(&mut tx, principal, room).await?;
         policy::may_join(principal, room, standing)?;
+        if !self.app.hub.admit(room, self.connection, admitted) {
+            return Err(Failure::Gone);
+        }
         let head = store::journal::head(&mut tx, room).await?;
         let unusable = match since {
             None => Some(ResyncReason::New),

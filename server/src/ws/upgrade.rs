@@ -25,7 +25,9 @@ pub async fn upgrade(
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
-        Err(rejection) => return rejection.into_response(),
+        Err(rejection) => {
+            return Refusal::from(WireError::new(ErrorCode::BadRequest, rejection.body_text())).into_response();
+        }
     };
     if upgrade.selected_protocol().is_none() {
         let message = format!("name the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol");

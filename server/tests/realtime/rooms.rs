@@ -1,16 +1,18 @@
 //! Joining, publishing once, resuming.
 
+use std::time::Duration;
+
 use watchbell_protocol::{
     CommandId, ErrorCode, Event, Room, Seq, ServerFrame, StateItem,
     command::{ActivityPost, NotificationClear, NotificationReadAll, Notify, RoomLeave},
     event::{ActivityKind, Level, Role, Selection},
     frame::ResyncReason,
 };
-use watchbell_server::{auth::Scope, ingest::AdminCommand};
+use watchbell_server::{Timing, auth::Scope, ingest::AdminCommand};
 
 use crate::{
     client::{Client, seqs},
-    fixture::{Server, Who, project_of, text},
+    fixture::{SOON, Server, Who, project_of, quick, text},
 };
 
 fn post(title: &str) -> ActivityPost {
@@ -172,6 +174,26 @@ async fn each_unusable_position_gets_its_reason() {
     server.sql("DELETE FROM journal WHERE seq < 8").await;
     let mut b = server.connect(&bob.token).await;
     assert_eq!(b.join(room, Some(first)).await.resync, Some(ResyncReason::TooOld));
+}
+
+#[tokio::test]
+async fn what_is_older_than_it_is_kept_is_deleted_and_its_positions_are_too_old() {
+    let server = Server::start_with(Timing { prune_every: Duration::from_millis(20), ..quick() }).await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    let mut a = server.connect(&ada.token).await;
+    let at = a.join(room, None).await.at;
+    for title in ["old", "old too", "kept"] {
+        a.ask(room, post(title)).await.unwrap();
+    }
+    assert_eq!(a.join(room, Some(at)).await.resync, None);
+    server.sql("UPDATE journal SET at = 0 WHERE body LIKE '%old%' OR body NOT LIKE '%kept%'").await;
+    let deadline = tokio::time::Instant::now() + SOON;
+    while a.join(room, Some(at)).await.resync != Some(ResyncReason::TooOld) {
+        assert!(tokio::time::Instant::now() < deadline, "never deleted");
+    }
+    let joined = a.join(room, None).await;
+    assert_eq!(joined.at.seq, Seq(at.seq.0 + 3), "numbers go on");
 }
 
 #[tokio::test]
