@@ -1,10 +1,11 @@
 //! The façade: what programs call. Every method is a line or a few into the part that does the work.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{oneshot, watch},
     task::JoinHandle,
+    time::timeout,
 };
 use watchbell_protocol::{
     AnalysisId, Answer, Command, CommandId, Delivery, List, NotificationId, ProjectId, Room, Seq, WireError,
@@ -25,6 +26,9 @@ use crate::{
         ProjectView,
     },
 };
+
+/// How often the outbox is looked at while somebody waits for it.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A client of one server under one account. Clones share everything; it ends with [`Client::shutdown`], or when the
 /// last clone is dropped.
@@ -158,7 +162,9 @@ impl Client {
     /// Waits until everything that is followed is up to date. `Err` says why that will not come by itself.
     pub async fn live(&self) -> Result<(), String> {
         let mut connection = self.watch_connection();
-        let state = connection.wait_for(|connection| is_settled(&connection.state)).await;
+        // Right after `connect` the state is still the one from before it.
+        let settled = |connection: &Connection| is_settled(&connection.state) && !self.shared().is_connect_pending();
+        let state = connection.wait_for(settled).await;
         match state.map(|connection| connection.state.clone()) {
             Ok(ConnectionState::Live { .. }) => Ok(()),
             Ok(ConnectionState::SignInNeeded { reason }) => Err(reason),
@@ -171,8 +177,15 @@ impl Client {
 
     /// Waits until no command waits to be sent or answered.
     pub async fn drained(&self) {
-        // An error means that the client was shut down: nothing more will be sent.
-        let _ = self.watch_connection().wait_for(|connection| connection.waiting == 0).await;
+        let mut connection = self.watch_connection();
+        // The outbox itself is asked, because the number in the connection comes a moment later. An error means that
+        // the client was shut down: nothing more will be sent.
+        while self.shared().cache.waiting().await.is_ok_and(|waiting| waiting > 0) {
+            // A command that came and went between two looks changes no number, so it is looked again anyway.
+            if let Ok(Err(_)) = timeout(LOOK_AGAIN, connection.changed()).await {
+                return;
+            }
+        }
     }
 }
 
@@ -187,6 +200,7 @@ fn is_settled(state: &ConnectionState) -> bool {
 impl Client {
     /// Connects again after [`Client::disconnect`], or after a sign-in was found wanting.
     pub fn connect(&self) {
+        self.shared().connect_asked();
         self.shared().order(|orders| orders.want = Some(Want::Connect));
     }
 

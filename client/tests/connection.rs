@@ -175,7 +175,16 @@ async fn disconnected_stays_disconnected_and_connect_comes_back() {
     first.closed().await;
     reaches(&client, "the end", |state| matches!(state, ConnectionState::Disconnected { reason: None, .. })).await;
     client.connect();
-    peer.accept().await;
+    let live = client.live();
+    let own = Room::User(user());
+    let back = async {
+        let mut second = peer.greet(user()).await;
+        second.join().await;
+        second.rebuild(own, position(0), Vec::new()).await;
+        second
+    };
+    let (live, _second) = tokio::join!(live, back);
+    assert_eq!(live, Ok(()), "the state from before `connect` is not taken for its result");
 }
 
 #[tokio::test]

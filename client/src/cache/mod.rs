@@ -133,6 +133,8 @@ async fn set_meta(db: &mut SqliteConnection, key: &str, value: &str) -> Result<(
 }
 
 #[cfg(test)]
+mod model_server;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod tests;

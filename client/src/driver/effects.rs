@@ -96,8 +96,15 @@ impl Driver {
             self.report_rooms();
         }
         match want {
-            Some(Want::Connect) => self.input(Input::Connect),
-            Some(Want::Disconnect) => self.input(Input::Disconnect),
+            Some(Want::Connect) => {
+                self.input(Input::Connect);
+                self.news.connect_asked = true;
+            }
+            Some(Want::Disconnect) => {
+                self.input(Input::Disconnect);
+                // A wish to connect before it is settled with it.
+                self.news.connect_asked = true;
+            }
             None => {}
         }
         match nudge {

@@ -101,6 +101,8 @@ struct News {
     tell_at: Duration,
     /// The number of waiting commands has to be counted again.
     recount: bool,
+    /// The state that is told next shows what came of a wish to connect.
+    connect_asked: bool,
 }
 
 impl Driver {

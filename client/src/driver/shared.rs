@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -79,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) events: broadcast::Sender<Heard>,
     pub(crate) connection: watch::Sender<Connection>,
     pub(crate) focused: AtomicBool,
+    /// Somebody asked to connect, and the state does not show it yet.
+    connect_pending: AtomicBool,
     pub(crate) stop: CancellationToken,
     orders: Mutex<Orders>,
     pub(super) ordered: Notify,
@@ -94,11 +96,26 @@ impl Shared {
             events: broadcast::Sender::new(EVENTS),
             connection: watch::Sender::new(Connection { state, latency_ms: None, waiting, saved_at }),
             focused: AtomicBool::new(false),
+            connect_pending: AtomicBool::new(false),
             stop: CancellationToken::new(),
             orders: Mutex::default(),
             ordered: Notify::new(),
             waiters: Mutex::default(),
         }
+    }
+
+    pub(crate) fn connect_asked(&self) {
+        self.connect_pending.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_connect_pending(&self) -> bool {
+        self.connect_pending.load(Ordering::Acquire)
+    }
+
+    /// The state shows what came of it; whoever waits looks again.
+    pub(super) fn connect_done(&self) {
+        self.connect_pending.store(false, Ordering::Release);
+        self.connection.send_modify(|_| {});
     }
 
     /// Leaves an order.

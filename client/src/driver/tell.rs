@@ -57,6 +57,9 @@ impl Driver {
             self.shared.connection.send_replace(connection.clone());
             self.shared.listeners.tell(&[Change::Connection { connection }]);
         }
+        if std::mem::take(&mut self.news.connect_asked) {
+            self.shared.connect_done();
+        }
         Ok(())
     }
 
