@@ -14,6 +14,7 @@ use watchbell_tests::{
         session::Desktop,
         window::Window,
     },
+    programs::program,
     runner::{self, only_project},
     server::{PASSWORD, Server, eventually},
 };
@@ -95,7 +96,6 @@ async fn without_keyring_and_notification_service_the_app_works_and_says_so() {
     notify(&ines, room, Level::Warning, "Disk almost full").await;
     window.wait_for_text("Popups off").await;
     window.press("Notifications").await;
-    window.picture(std::path::Path::new("/tmp/p10.png")).await;
     window.wait_for_text("Disk almost full").await;
     window.quit().await;
 
@@ -147,8 +147,7 @@ async fn an_unfocused_window_gets_a_popup_and_a_click_on_it_opens_the_project() 
     };
     assert_eq!(shown, [expected]);
 
-    popups.click(1, "default").await;
-    window.wait_for_focus().await;
+    popups.click(1, "default", async || window.has_focus().await).await;
     window.wait_for_unread(0).await;
 }
 
@@ -164,8 +163,7 @@ async fn mark_read_on_a_popup_marks_it_everywhere() {
     notify(&ines, room, Level::Info, "Lunch is ready").await;
     popups.wait_for(1).await;
     window.wait_for_unread(1).await;
-    popups.click(1, "mark_read").await;
-    window.wait_for_unread(0).await;
+    popups.click(1, "mark_read", async || window.has_unread(0).await).await;
     let maya = server.client("maya", "maya.db").await;
     maya.live().await.expect("is live");
     assert_eq!(maya.unread().await.expect("the cache answers"), 0);
@@ -187,6 +185,45 @@ async fn a_focused_window_gets_a_toast_and_no_popup() {
     notify(&ines, room, Level::Success, "Seen as a popup").await;
     let shown = popups.wait_for(1).await;
     assert_eq!(shown.iter().map(|popup| popup.summary.as_str()).collect::<Vec<_>>(), ["Seen as a popup"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_notification_daemon_shows_the_popup() {
+    let desktop = Desktop::start().await.with_dunst().await;
+    let (server, window) = signed_in(&desktop).await;
+    let (ines, room) = ines(&server).await;
+    desktop.look_away().await;
+    window.wait_for_blur().await;
+    notify(&ines, room, Level::Error, "Disk full").await;
+    eventually("dunst shows it", async || {
+        let count = desktop.run("dunstctl", &["count", "displayed"]).await;
+        String::from_utf8_lossy(&count.stdout).trim() == "1"
+    })
+    .await;
+    eventually("how long it took is in the log", async || window.log().contains("notification_to_popup_ms")).await;
+    if let Some(folder) = std::env::var_os("WATCHBELL_PICTURES") {
+        desktop.picture(&std::path::Path::new(&folder).join("popup.png")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_from_the_terminal_opens_the_window_signed_in() {
+    let desktop = Desktop::start().await.with_keyring().await;
+    let server = Server::start(PROJECT, &["maya"]).await;
+    let sign_in = async |password: &str| {
+        let file = desktop.home().join("password");
+        std::fs::write(&file, password).expect("is ours");
+        let mut command = desktop.command(program("watchbell-desktop"));
+        command.args(["sign-in", "--server", server.url().as_str(), "--name", "maya", "--password-stdin"]);
+        command.stdin(std::fs::File::open(&file).expect("was written")).output().await.expect("runs")
+    };
+    let refused = sign_in("not the password").await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&refused.stderr), "Name or password is wrong.\n");
+    let accepted = sign_in(PASSWORD).await;
+    assert_eq!(String::from_utf8_lossy(&accepted.stderr), "");
+    let window = Window::open(&desktop).await;
+    window.wait_for_text("Live").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,7 +268,6 @@ async fn without_a_server_the_saved_is_shown_and_what_is_done_arrives_once() {
     let window = Window::open(&desktop).await;
     window.wait_for_text("showing what was saved").await;
     window.wait_for_text("Analysis 1 finished").await;
-    window.picture(std::path::Path::new("/tmp/p9.png")).await;
     window.wait_for_text("something on the horizon").await;
     window.press("Notifications").await;
     window.press("Mark all read").await;
@@ -260,9 +296,9 @@ async fn the_cancel_button_cancels_the_analysis() {
     let started = ines.request(Some(room), runner::start()).await.expect("starts").started.expect("says its number");
     window.press("Cancel analysis").await;
     assert_eq!(asked.await.expect("hears it"), started.analysis);
-    window.wait_for_text("stopping").await;
+    window.wait_for_text("Cancelling").await;
 
     let items = List::try_from(vec![ReportItem::End(End::Cancelled)]).expect("fits");
     ines.request(Some(room), AnalysisReport { analysis: started.analysis, items }).await.expect("is accepted");
-    window.wait_for_text("cancelled after").await;
+    window.wait_for_text("Analysis 1 was cancelled").await;
 }

@@ -64,10 +64,15 @@ impl FakePopups {
         self.shown()
     }
 
-    /// The person clicks an action; `default` is the popup itself. The service closes the popup then.
-    pub async fn click(&self, id: u32, action: &str) {
+    /// The person clicks an action, `default` being the popup itself, and does so until it shows an effect: in its first
+    /// milliseconds, before anybody could, an app does not listen yet.
+    pub async fn click(&self, id: u32, action: &str, has_effect: impl AsyncFn() -> bool) {
         let emitter = SignalEmitter::new(&self.bus, PATH).expect("is a path");
-        Service::action_invoked(&emitter, id, action).await.expect("the bus takes it");
+        eventually("the click has an effect", async || {
+            Service::action_invoked(&emitter, id, action).await.expect("the bus takes it");
+            has_effect().await
+        })
+        .await;
         Service::notification_closed(&emitter, id, 2).await.expect("the bus takes it");
     }
 }

@@ -61,10 +61,8 @@ impl Window {
         Self { page, driver, log }
     }
 
-    /// Quits the app as closing its window does, and waits until it has ended.
+    /// Ends the app without a goodbye, as a crash would: what it keeps must be on disk by now.
     pub async fn quit(mut self) {
-        // The page goes with the session, and the app with its only window.
-        let _ = self.page.clone().close().await;
         self.end_driver();
         let _ = self.driver.wait().await;
     }
@@ -82,10 +80,10 @@ impl Window {
         }
     }
 
-    /// Everything that can be read on the page.
+    /// Everything that is written on the page. (`WebDriver`'s own notion of text leaves out what is cut with an ellipsis.)
     pub async fn text(&self) -> String {
-        let Ok(body) = self.page.find(Locator::Css("body")).await else { return String::new() };
-        body.text().await.unwrap_or_default()
+        let text = self.page.execute("return document.body.innerText;", Vec::new()).await;
+        text.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// The first element of this kind, as soon as there is one.
@@ -100,7 +98,8 @@ impl Window {
     /// Presses the button with this name, visible or spoken, as soon as there is one.
     pub async fn press(&self, name: &str) {
         let path = format!(
-            "//*[self::button or @role='button' or @role='menuitem'][normalize-space()='{name}' or starts-with(@aria-label, '{name}')]"
+            "//*[self::button or @role='button' or @role='menuitem']\
+             [starts-with(normalize-space(), '{name}') or starts-with(@aria-label, '{name}')]"
         );
         let button = self.page.wait().at_most(SOON).for_element(Locator::XPath(&path)).await;
         match button {
@@ -131,8 +130,12 @@ impl Window {
 
     /// Waits until the bell says that this many notifications are unread.
     pub async fn wait_for_unread(&self, count: u32) {
-        let bell = format!("[aria-label='Notifications, {count} unread']");
-        self.find(&bell).await;
+        self.find(&bell(count)).await;
+    }
+
+    /// Whether the bell says that this many notifications are unread.
+    pub async fn has_unread(&self, count: u32) -> bool {
+        self.page.find(Locator::Css(&bell(count))).await.is_ok()
     }
 
     /// Gives the window the focus, as a click on it does.
@@ -153,7 +156,8 @@ impl Window {
         eventually("the window has lost the focus", async || !self.has_focus().await).await;
     }
 
-    async fn has_focus(&self) -> bool {
+    /// Whether the window has the focus.
+    pub async fn has_focus(&self) -> bool {
         let focused = self.page.execute("return document.hasFocus();", Vec::new()).await;
         focused.is_ok_and(|focused| focused == json!(true))
     }
@@ -185,6 +189,10 @@ impl Drop for Window {
             eprintln!("--- the app's log ---\n{}", self.log());
         }
     }
+}
+
+fn bell(unread: u32) -> String {
+    format!("[aria-label='Notifications, {unread} unread']")
 }
 
 fn read(log: &Path) -> String {
