@@ -14,14 +14,7 @@ use watchbell_client::{
 };
 use watchbell_protocol::{DeviceId, Room, Text, UnixMillis, event::DeviceKind, http::SignInDevice};
 
-use crate::{
-    args::Common,
-    exit::Failure,
-    face,
-    keyring::Keyring,
-    profile::{ProfileFolder, SignedInServer},
-    session::SharedSession,
-};
+use crate::{args::Common, exit::Failure, face, keyring::Keyring, profile::ProfileFolder, session::SharedSession};
 
 /// How long a server may stay away before a command gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,18 +53,19 @@ impl Access {
 
     async fn by_login(common: &Common) -> Result<Self, Failure> {
         let folder = ProfileFolder::of_this_machine()?;
-        let known = folder.load()?.find(common.server.as_ref()).cloned();
-        let Some(SignedInServer { url, device, .. }) = &known else {
+        let profile = folder.load()?;
+        let Some(known) = profile.find(common.server.as_ref()) else {
             return Err(not_signed_in(common.server.as_ref()));
         };
-        let session = SharedSession::new(Keyring::of_this_system(), &folder, known.as_ref().expect("matched above"));
+        let session = SharedSession::new(Keyring::of_this_system(), &folder, known);
         let reader = session.clone();
         let token = blocking(move || reader.newest()).await??.ok_or_else(|| {
             Failure::usage(format!(
-                "the system's keyring has no sign-in for {url}; it may be locked: unlock it, or run `watchbell login`"
+                "the system's keyring has no sign-in for {}; it may be locked: unlock it, or run `watchbell login`",
+                known.url
             ))
         })?;
-        let (server, device) = (url.clone(), this_device(*device));
+        let (server, device) = (known.url.clone(), this_device(known.device));
         Ok(Self { server, credentials: Credentials::Refresh(token), session: Some(session), device })
     }
 
@@ -209,10 +203,7 @@ async fn live(client: &Client, server: &Url) -> Result<(), Failure> {
     match timeout(PATIENCE, waited).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(reason)) => Err(refused(server, &reason)),
-        Err(_) => Err(Failure::server(format!(
-            "{}; try again later, or analyze without a server: watchbell analyze --local",
-            offline(client, server)
-        ))),
+        Err(_) => Err(Failure::server(format!("{}; try again later", offline(client, server)))),
     }
 }
 
@@ -226,7 +217,8 @@ fn refused(server: &Url, reason: &str) -> Failure {
 
 fn offline(client: &Client, server: &Url) -> String {
     match client.connection().state {
-        ConnectionState::Offline { reason, .. } => format!("{server} cannot be reached ({reason})"),
+        // The client's sentence: it names host and port.
+        ConnectionState::Offline { reason, .. } => reason,
         _ => format!("{server} does not answer"),
     }
 }

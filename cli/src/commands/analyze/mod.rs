@@ -59,16 +59,10 @@ async fn prepare(common: &Common, args: &Analyze) -> Result<Prepared, Failure> {
     if args.local {
         return Ok(Prepared { plan: plan(args).await?, live: None });
     }
-    let project = project_name(common).map_err(|mut failure| {
-        failure.message.push_str(", or analyze without a server: watchbell analyze --local");
-        failure
-    })?;
-    let access = Access::find(common).await.map_err(|mut failure| {
-        failure.message.push_str(", or analyze without a server: watchbell analyze --local");
-        failure
-    })?;
+    let project = project_name(common).map_err(or_local)?;
+    let access = Access::find(common).await.map_err(or_local)?;
     let plan = plan(args).await?;
-    let link = access.open(project, false).await?;
+    let link = access.open(project, false).await.map_err(or_local)?;
     let client = link.client.clone();
     match Live::start(link, &plan).await {
         Ok(live) => Ok(Prepared { plan, live: Some(live) }),
@@ -77,6 +71,12 @@ async fn prepare(common: &Common, args: &Analyze) -> Result<Prepared, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Whatever is wrong with the server, there is a way without one.
+fn or_local(mut failure: Failure) -> Failure {
+    failure.message.push_str(", or analyze without a server: watchbell analyze --local");
+    failure
 }
 
 async fn plan(args: &Analyze) -> Result<Plan, Failure> {
