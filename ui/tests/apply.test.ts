@@ -130,6 +130,9 @@ describe("toasts", () => {
   it("are only what Rust decided to show in the window", () => {
     expect(after(arrived("popup"), arrived("silent"), arrived("grouped")).toasts).toEqual([]);
     expect(after(arrived("toast")).toasts).toHaveLength(1);
+    const summary = (shown: "toast" | "popup"): Change => ({ kind: "summary", count: 7, unread: 9, shown });
+    expect(after(summary("popup")).toasts).toEqual([]);
+    expect(after(summary("toast")).toasts).toMatchObject([{ kind: "summary", count: 7 }]);
   });
 
   it("are at most three, the newest", () => {

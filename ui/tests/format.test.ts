@@ -1,5 +1,16 @@
 import { describe, expect, it, test } from "vitest";
-import { dayHead, duration, lasting, nextTry, percent, plural, tableDuration, timeLeft, when } from "../src/lib/format";
+import {
+  dayHead,
+  duration,
+  lasting,
+  nextTry,
+  percent,
+  plural,
+  shortAddress,
+  tableDuration,
+  timeLeft,
+  when,
+} from "../src/lib/format";
 
 const at = (text: string) => new Date(text).getTime();
 const NOW = at("2026-03-14T14:02:00");
@@ -13,6 +24,14 @@ test.each([
 ])("%s is written %s under %s", (text, written, head) => {
   expect(when(at(text), NOW)).toBe(written);
   expect(dayHead(at(text), NOW)).toBe(head);
+});
+
+test.each([
+  ["https://bell.example.com/", "bell.example.com"],
+  ["http://127.0.0.1:7077/", "127.0.0.1:7077"],
+  ["bell.example.com", "bell.example.com"],
+])("%s is shown as %s", (address, shown) => {
+  expect(shortAddress(address)).toBe(shown);
 });
 
 describe("durations", () => {

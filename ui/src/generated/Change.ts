@@ -76,6 +76,18 @@ project_name?: string,
 /**
  * How it is shown.
  */
+shown: Shown, } | { "kind": "summary", 
+/**
+ * How many.
+ */
+count: number, 
+/**
+ * Unread in all.
+ */
+unread: number, 
+/**
+ * How it is shown: a popup or, with the focus in the window, a toast.
+ */
 shown: Shown, } | { "kind": "refused", 
 /**
  * Which command.

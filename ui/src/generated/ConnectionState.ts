@@ -36,7 +36,11 @@ reason: string, } | { "kind": "disconnected",
 /**
  * Since when.
  */
-since: UnixMillis, } | { "kind": "sign_in_needed", 
+since: UnixMillis, 
+/**
+ * Why, when it was the server.
+ */
+reason?: string, } | { "kind": "sign_in_needed", 
 /**
  * Why, in a sentence.
  */

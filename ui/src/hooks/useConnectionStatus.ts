@@ -14,7 +14,7 @@ export interface ConnectionStatus {
   stale: boolean;
   /** Since when there has been no connection; absent when there is one, or never was. */
   offlineSince: number | undefined;
-  /** Why the last attempt failed, or a sign-in is needed. */
+  /** Why the last attempt failed, the server closed for good, or a sign-in is needed. */
   reason: string | undefined;
   /** Actions waiting to be sent. */
   waiting: number;
@@ -34,7 +34,7 @@ export function useConnectionStatus(): ConnectionStatus {
     detail: detail(state, connection?.latency_ms, time),
     stale: isStale(state),
     offlineSince: offlineSince(state),
-    reason: state?.kind === "offline" || state?.kind === "sign_in_needed" ? state.reason : undefined,
+    reason: state && "reason" in state ? state.reason : undefined,
     waiting: connection?.waiting ?? 0,
     savedAt: connection?.saved_at,
   };
@@ -53,7 +53,7 @@ function label(state: ConnectionState | undefined, time: number): string {
     case "offline":
       return `Offline since ${when(state.since, time)}`;
     case "disconnected":
-      return "Disconnected by you";
+      return state.reason === undefined ? "Disconnected by you" : "Disconnected by the server";
     case "sign_in_needed":
       return "Signed out by the server";
   }

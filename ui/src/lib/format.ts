@@ -11,6 +11,11 @@ export function percent(value: number): string {
   return `${Math.floor(value)}\u2009%`;
 }
 
+/** "bell.example.com": an address without what is the same for all. */
+export function shortAddress(address: string): string {
+  return address.replace(/^https?:\/\//, "").replace(/\/$/, "");
+}
+
 /** "14:02" */
 export function clock(at: number): string {
   const date = new Date(at);

@@ -66,6 +66,9 @@ function applyClient(state: AppState, change: Change): AppState {
         kind: "arrived",
         notification: change.notification,
       });
+    case "summary":
+      if (change.shown !== "toast") return state;
+      return withToast(state, { nth: state.counted, kind: "summary", count: change.count });
     case "refused":
       return withToast(state, { nth: state.counted, kind: "refused", command: change.name, error: change.error });
     case "reset":

@@ -5,8 +5,11 @@ import type { ConnectionState } from "../generated/ConnectionState";
 import type { Counts } from "../generated/Counts";
 import type { DetectorRun } from "../generated/DetectorRun";
 import type { DetectorState } from "../generated/DetectorState";
+import type { ProjectRow } from "../generated/ProjectRow";
+import type { RunMark } from "../generated/RunMark";
 import type { TimeLeft } from "../generated/TimeLeft";
 import { total } from "../lib/severity";
+import type { AppState } from "./state";
 
 /** One row of the detector table. */
 export interface DetectorRow {
@@ -53,13 +56,25 @@ export function liveAnalysis(analysis: Analysis, progress: AnalysisProgress | un
   };
 }
 
-export function isRunning({ state }: Pick<Analysis, "state">): boolean {
+export function isRunning({ state }: Pick<RunMark, "state">): boolean {
   return state === "running" || state === "cancelling";
 }
 
+/** The projects' rows, where the share of a project that is looked at is the one its overview shows. */
+export function projectRows(projects: ProjectRow[], views: AppState["views"]): ProjectRow[] {
+  return projects.map((row) => {
+    const view = views[row.id];
+    if (!row.run || !view?.analysis || !view.progress || !isRunning(row.run)) return row;
+    return { ...row, run: { ...row.run, percent: view.progress.percent } };
+  });
+}
+
+/** In the analysis's order; those that were left out from the start stand behind those that have something to say. */
 function detectorRows(analysis: Analysis, progress: AnalysisProgress | undefined): DetectorRow[] {
   const heard = new Map(progress?.detectors.map((detector) => [detector.name, detector]));
-  return analysis.detectors.map((run) => {
+  const left = analysis.detectors.filter(({ state }) => state === "skipped");
+  const ran = analysis.detectors.filter(({ state }) => state !== "skipped");
+  return [...ran, ...left].map((run) => {
     const live = heard.get(run.name);
     const row = { name: run.name, version: run.version, reason: run.reason, usualMs: run.usual_ms };
     if (!live)

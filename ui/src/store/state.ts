@@ -14,6 +14,7 @@ import type { WireError } from "../generated/WireError";
 /** Something to say in the window, once. `nth` tells one from the next and gives their order. */
 export type Toast =
   | { nth: number; kind: "arrived"; notification: Notification }
+  | { nth: number; kind: "summary"; count: number }
   | { nth: number; kind: "refused"; command: string; error: WireError };
 
 /** Toasts on the screen at once; an older one makes room. */

@@ -1,15 +1,16 @@
-import { useCallback, useRef } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import type { ProjectRow } from "../../generated/ProjectRow";
 import type { RunMark } from "../../generated/RunMark";
 import { useAppState } from "../../hooks/context";
 import { useConnectionStatus } from "../../hooks/useConnectionStatus";
 import { useRoving } from "../../hooks/useRoving";
 import { useSession } from "../../hooks/useSession";
-import { percent } from "../../lib/format";
+import { percent, shortAddress } from "../../lib/format";
 import { Badge } from "../../primitives/Badge";
 import { Logo } from "../../primitives/Icon";
 import { Ring } from "../../primitives/Ring";
 import { StateGlyph } from "../../primitives/StateGlyph";
+import { isRunning, projectRows } from "../../store/selectors";
 import { People } from "../presence/People";
 import { useShell } from "./context";
 import { OwnRow } from "./OwnRow";
@@ -26,7 +27,7 @@ export function Sidebar() {
         </span>
         <span className="wide-only grow">
           <b className="trunc">{session.server}</b>
-          <span className="trunc">{session.address}</span>
+          <span className="trunc">{shortAddress(session.address)}</span>
         </span>
       </div>
       <div className="side-scroll">
@@ -39,7 +40,9 @@ export function Sidebar() {
 }
 
 function Projects() {
-  const projects = useAppState((state) => state.projects);
+  const listed = useAppState((state) => state.projects);
+  const views = useAppState((state) => state.views);
+  const projects = useMemo(() => projectRows(listed, views), [listed, views]);
   const { stale } = useConnectionStatus();
   const { project, openProject } = useShell();
   const list = useRef<HTMLUListElement>(null);
@@ -110,10 +113,6 @@ function RunGlyph({ run, stale }: { run: RunMark | undefined; stale: boolean }) 
     case "failed":
       return <StateGlyph shape="trouble" />;
   }
-}
-
-function isRunning(run: RunMark): boolean {
-  return run.state === "running" || run.state === "cancelling";
 }
 
 /** The run in words, where the mark shows it as a shape. */

@@ -1,5 +1,6 @@
 /** What there is to say in the window: what arrived while it has the focus, what was refused, what an action gave. */
 import { useAppState } from "../../hooks/context";
+import { plural } from "../../lib/format";
 import type { IconName } from "../../primitives/Icon";
 import { Toast, Toasts } from "../../primitives/Toast";
 import { MAX_TOASTS, type Toast as Said } from "../../store/state";
@@ -17,8 +18,13 @@ interface Card {
 
 export function Toaster() {
   const toasts = useAppState((state) => state.toasts);
-  const { notices, openProject } = useShell();
-  const cards = [...toasts.map((toast) => cardOf(toast, openProject)), ...notices.map(noticeCard)].slice(-MAX_TOASTS);
+  const { notices, openProject, setPanelOpen } = useShell();
+  const openPanel = () => {
+    setPanelOpen(true);
+  };
+  const cards = [...toasts.map((toast) => cardOf(toast, openProject, openPanel)), ...notices.map(noticeCard)].slice(
+    -MAX_TOASTS,
+  );
   return (
     <Toasts>
       {cards.map(({ key, ...card }) => (
@@ -28,10 +34,14 @@ export function Toaster() {
   );
 }
 
-function cardOf(toast: Said, openProject: (project: string) => void): Card {
+function cardOf(toast: Said, openProject: (project: string) => void, openPanel: () => void): Card {
   if (toast.kind === "refused") {
     const title = REFUSED[toast.command] ?? "An action was refused";
     return { key: `t${toast.nth}`, icon: "warn", tone: "tone-error", title, text: toast.error.message };
+  }
+  if (toast.kind === "summary") {
+    const title = `${plural(toast.count, "notification")} while you were away`;
+    return { key: `t${toast.nth}`, icon: "bell", tone: "tone-info", title, text: "", onOpen: openPanel };
   }
   const { notification } = toast;
   const { project, title, body } = notification;
