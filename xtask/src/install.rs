@@ -2,7 +2,7 @@
 //!
 //! On a system without apt the names are told instead: every distribution has them under names of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -119,8 +119,8 @@ pub fn npm(args: &[&str]) -> Result<()> {
 }
 
 /// Whether `made` exists and is not older than `from`.
-fn newer(made: &std::path::Path, from: &std::path::Path) -> bool {
-    let time = |path: &std::path::Path| path.metadata().and_then(|data| data.modified());
+fn newer(made: &Path, from: &Path) -> bool {
+    let time = |path: &Path| path.metadata().and_then(|data| data.modified());
     matches!((time(made), time(from)), (Ok(made), Ok(from)) if made >= from)
 }
 
@@ -134,8 +134,8 @@ pub fn nextest() -> Result<()> {
 }
 
 /// Tools that detectors call, in versions of our choice, so that a test compares with the same program run by hand.
-/// Returns the folders to put in front of `PATH`.
-pub fn detector_tools() -> Result<Vec<PathBuf>> {
+/// Returns the folder that holds them.
+pub fn detector_tools() -> Result<PathBuf> {
     let tools = shell::target().join("tools");
     let venv = tools.join("python");
     if !venv.join("bin/ruff").exists() {
@@ -153,7 +153,20 @@ pub fn detector_tools() -> Result<Vec<PathBuf>> {
             &["install", "--prefix", &prefix, "--no-audit", "--no-fund", "--loglevel=error", ESLINT],
         ))?;
     }
-    Ok(vec![venv.join("bin"), npm.join("node_modules/.bin")])
+    let bin = tools.join("bin");
+    link(&venv.join("bin/ruff"), &bin)?;
+    link(&npm.join("node_modules/.bin/eslint"), &bin)?;
+    Ok(bin)
+}
+
+/// Puts a program into the folder, in place of what was there.
+fn link(program: &Path, folder: &Path) -> Result<()> {
+    let place = folder.join(program.file_name().context("a program has a name")?);
+    std::fs::create_dir_all(folder)?;
+    if place.symlink_metadata().is_ok() {
+        std::fs::remove_file(&place)?;
+    }
+    std::os::unix::fs::symlink(program, &place).with_context(|| format!("cannot make {}", place.display()))
 }
 
 const RUFF: &str = "ruff==0.17.5";

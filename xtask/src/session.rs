@@ -195,6 +195,7 @@ const DUNSTRC: &str = "\
     horizontal_padding = 14
     format = \"<b>%s</b>\\n%b\"
     show_age_threshold = -1
+    show_indicators = no
 [urgency_low]
     background = \"#1d2226\"
     foreground = \"#e4e8ea\"

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check there is, in the order in which they fail fastest.
 
-use std::{env, ffi::OsString, path::PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -36,10 +36,10 @@ pub fn run(options: &Options) -> Result<()> {
             run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
         })?;
     }
-    step("tests", || rust_tests(options, tools))
+    step("tests", || rust_tests(options, &tools))
 }
 
-fn prepare(options: &Options) -> Result<Vec<PathBuf>> {
+fn prepare(options: &Options) -> Result<PathBuf> {
     let session: &[_] = if options.desktop { &[install::SESSION] } else { &[] };
     install::packages(&[install::BUILD, install::TESTS])?;
     install::packages(session)?;
@@ -48,7 +48,7 @@ fn prepare(options: &Options) -> Result<Vec<PathBuf>> {
     install::detector_tools()
 }
 
-fn rust_tests(options: &Options, tools: Vec<PathBuf>) -> Result<()> {
+fn rust_tests(options: &Options, tools: &Path) -> Result<()> {
     let mut tests = cargo(&["nextest", "run", "--workspace"]);
     if !options.desktop {
         tests.args(["-E", "not binary(~desktop)"]);
@@ -57,11 +57,6 @@ fn rust_tests(options: &Options, tools: Vec<PathBuf>) -> Result<()> {
         tests.arg(filter);
     }
     tests.env("WATCHBELL_BIN_DIR", target().join("debug"));
-    tests.env("WATCHBELL_TEST_TOOLS", joined(tools)?);
+    tests.env("WATCHBELL_TEST_TOOLS", tools);
     run_command(&mut tests)
-}
-
-/// The folders as `PATH` lists them.
-fn joined(folders: Vec<PathBuf>) -> Result<OsString> {
-    Ok(env::join_paths(folders)?)
 }
