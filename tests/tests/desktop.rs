@@ -1,17 +1,20 @@
 //! The desktop app in its real window: signing in, popups, working offline, cancelling.
 #![cfg(target_os = "linux")]
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use watchbell_client::{Client, Heard, view::NotificationFilter};
 use watchbell_protocol::{
-    AnalysisId, Event, List, Room, Text,
-    command::{AnalysisReport, End, Notify, ReportItem},
-    event::Level,
+    AnalysisId, Event, List, Room, Text, UnixMillis,
+    command::{AnalysisRenew, AnalysisReport, End, Notify, ReportItem},
+    event::{AnalysisProgress, Counts, Level, TimeLeft},
 };
 use watchbell_tests::{
     desktop::{
         popups::{FakePopups, Popup},
         session::Desktop,
+        tray::FakeTray,
         window::Window,
     },
     programs::program,
@@ -239,6 +242,25 @@ async fn the_test_popup_says_who_took_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_a_tray_closing_hides_the_window_and_the_menu_counts_opens_and_quits() {
+    let desktop = Desktop::start().await;
+    let tray = FakeTray::start(&desktop).await;
+    let (server, window) = signed_in(&desktop).await;
+    assert_eq!(tray.menu().await, ["Nothing unread", "Open Watchbell", "Quit"]);
+
+    window.close(&desktop).await;
+    eventually("the window is hidden", async || !window.is_visible(&desktop).await).await;
+    let (ines, room) = ines(&server).await;
+    notify(&ines, room, Level::Info, "Somebody at the gate").await;
+    eventually("the tray counts", async || tray.menu().await[0] == "1 unread notification").await;
+
+    tray.click("Open Watchbell").await;
+    eventually("the window is back", async || window.is_visible(&desktop).await).await;
+    tray.click("Quit").await;
+    eventually("the app has ended", async || !window.is_visible(&desktop).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reloaded_page_shows_everything_again() {
     let desktop = Desktop::start().await;
     let (server, window) = signed_in(&desktop).await;
@@ -282,6 +304,26 @@ async fn without_a_server_the_saved_is_shown_and_what_is_done_arrives_once() {
     let page = maya.notifications(&NotificationFilter::default()).await.expect("the cache answers");
     assert!(page.rows.iter().all(|row| row.notification.read_at.is_some()), "read on the other device too");
     assert_eq!(events_named(&server, "notification:read").await, 1, "it was read once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_painted_and_how_long_that_took_is_in_the_log() {
+    let desktop = Desktop::start().await;
+    let (server, window) = signed_in(&desktop).await;
+    let (ines, room) = ines(&server).await;
+    let started = ines.request(Some(room), runner::start()).await.expect("starts").started.expect("says its number");
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("is past 1970");
+    let progress = AnalysisProgress {
+        analysis: started.analysis,
+        percent: 42.0,
+        left: TimeLeft::Unknown,
+        detectors: List::default(),
+        counts: Counts::default(),
+        measured_at: UnixMillis(i64::try_from(since.as_millis()).expect("fits")),
+    };
+    ines.momentary(Some(room), AnalysisRenew { progress });
+    window.wait_for_text("42").await;
+    eventually("the time is in the log", async || window.log().contains("progress_to_screen_ms")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,8 @@
 //! A notification service that a test plays: it records what it is asked to show, and clicks.
 
+// The interface decides how its methods look.
+#![allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::used_underscore_binding)]
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},

@@ -67,6 +67,18 @@ impl Window {
         let _ = self.driver.wait().await;
     }
 
+    /// Whether the window can be seen on the desktop.
+    pub async fn is_visible(&self, desktop: &Desktop) -> bool {
+        desktop.run("xdotool", &["search", "--onlyvisible", "--name", "^Watchbell$"]).await.status.success()
+    }
+
+    /// Closes the window through the window manager.
+    pub async fn close(&self, desktop: &Desktop) {
+        self.focus(desktop).await;
+        let closed = desktop.run("xdotool", &["key", "alt+F4"]).await;
+        assert!(closed.status.success(), "{}", String::from_utf8_lossy(&closed.stderr));
+    }
+
     /// Waits until `text` can be read somewhere on the page.
     pub async fn wait_for_text(&self, text: &str) {
         let deadline = Instant::now() + SOON;
