@@ -70,7 +70,7 @@ Examples:
   watchbell notify --project web --title \"Staging is up\" --link https://staging.example.com
   watchbell notify --project web --title \"Nightly failed\" --level error --body \"See the log of step 3\"
 
-An API token needs the scopes `notify` and `analysis:run` (to find the project by its name).
+An API token needs the scope `notify`.
 
 Exit codes: 0 the server has taken it, 2 arguments or sign-in are wrong, 4 the server could not be
 reached or refused.";

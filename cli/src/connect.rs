@@ -69,23 +69,38 @@ impl Access {
         Ok(Self { server, credentials: Credentials::Refresh(token), session: Some(session), device })
     }
 
-    /// Connects, and waits until the project is known. `presence`: whether the member is shown as here meanwhile.
-    pub async fn open(self, project: &str, presence: bool) -> Result<Link, Failure> {
-        // A member learns their projects from their own room, and then follows the one. A token has no such room.
-        let (store, follow): (Arc<dyn SessionStore>, _) = match &self.session {
-            Some(session) => (Arc::new(session.clone()), Follow::Own),
-            None => (Arc::new(NoStore), Follow::Everything),
+    /// Connects, and waits until the project is known.
+    pub async fn open(self, project: &str, part: Part) -> Result<Link, Failure> {
+        // A member learns their projects from their own room, an API token from the greeting; then the one is followed.
+        let store: Arc<dyn SessionStore> = match &self.session {
+            Some(session) => Arc::new(session.clone()),
+            None => Arc::new(NoStore),
         };
-        let options =
-            Options { presence, follow, ..Options::new(self.server.clone(), CacheLocation::Memory, self.device) };
+        let presence = part == Part::Present;
+        let options = Options {
+            presence,
+            follow: Follow::Own,
+            ..Options::new(self.server.clone(), CacheLocation::Memory, self.device)
+        };
         let opened = Client::open(options, self.credentials, store).await;
         let client = opened.map_err(|error| Failure::usage(error.to_string()))?;
-        let link = Link::find(client.clone(), self.server, project, self.session).await;
+        let link = Link::find(client.clone(), self.server, project, part, self.session).await;
         if link.is_err() {
             close(&client).await;
         }
         link
     }
+}
+
+/// What a command takes part in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It only sends; nothing of the project is received.
+    Sender,
+    /// It receives what happens in the project.
+    Listener,
+    /// It receives, and the member is shown as here.
+    Present,
 }
 
 /// The project that is meant.
@@ -144,13 +159,19 @@ pub struct Link {
 }
 
 impl Link {
-    async fn find(client: Client, server: Url, name: &str, session: Option<SharedSession>) -> Result<Self, Failure> {
+    async fn find(
+        client: Client,
+        server: Url,
+        name: &str,
+        part: Part,
+        session: Option<SharedSession>,
+    ) -> Result<Self, Failure> {
         live(&client, &server).await?;
         let projects = client.projects().await.map_err(|error| Failure::server(error.to_string()))?;
         let Some(project) = projects.iter().find(|project| project.name == name).cloned() else {
             return Err(no_such_project(name, &projects, &server, session.is_none()));
         };
-        if session.is_some() {
+        if part != Part::Sender {
             client.follow(Follow::Only(project.id));
         }
         Ok(Self { room: Room::Project(project.id), project, server, client, session })
@@ -226,7 +247,7 @@ fn offline(client: &Client, server: &Url) -> String {
 fn no_such_project(name: &str, projects: &[ProjectRow], server: &Url, by_token: bool) -> Failure {
     let known: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
     let advice = if known.is_empty() && by_token {
-        format!("{TOKEN} has to be made for it, with the scope `analysis:run`, without which it cannot be found")
+        format!("{TOKEN} has to be made for it")
     } else if known.is_empty() {
         "you belong to none there; an admin adds you with `watchbell-server project member add`".to_owned()
     } else {

@@ -86,7 +86,7 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
                 max_frame_bytes: 1_048_576,
                 now: NOW,
                 user_room: Some(room),
-                rooms: vec![],
+                projects: vec![],
             }),
         ),
         ("ok", ServerFrame::Answer { re, result: Ok(Answer { room: Some(room), seq: Some(Seq(42)), started: None }) }),

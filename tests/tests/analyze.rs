@@ -28,20 +28,8 @@ struct Scene {
 impl Scene {
     async fn open() -> Self {
         let server = Server::start("compiler", &["maya"]).await;
-        let create = [
-            "token",
-            "create",
-            "ci",
-            "--project",
-            "compiler",
-            "--scope",
-            "analysis:run",
-            "--scope",
-            "notify",
-            "--json",
-        ];
-        let created: Value = serde_json::from_str(&server.admin(&create, None).await).expect("is JSON");
-        let token = created["token"].as_str().expect("is shown").to_owned();
+        let create = ["token", "create", "ci", "--project", "compiler", "--scope", "analysis:run", "--json"];
+        let token = token(&server, &create).await;
         let tool = SlowTool::new(&server.folder().join("tool"));
         let viewer = server.client("maya", "maya.db").await;
         viewer.live().await.expect("is live");
@@ -87,6 +75,12 @@ impl Scene {
         eventually(&format!("the member sees {state:?}"), is_so).await;
         self.latest().await.expect("is there")
     }
+}
+
+/// Makes an API token; the token.
+async fn token(server: &Server, create: &[&str]) -> String {
+    let created: Value = serde_json::from_str(&server.admin(create, None).await).expect("is JSON");
+    created["token"].as_str().expect("is shown").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +133,7 @@ async fn an_analysis_without_its_runner_ends_in_an_error_that_says_so() {
     let mut analysis = scene.analyze().await;
     analysis.kill().await.expect("can be killed");
     // The lease lasts 30 s, so this takes that long.
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
     while scene.latest().await.is_none_or(|analysis| analysis.state != AnalysisState::Failed) {
         assert!(tokio::time::Instant::now() < deadline, "the lease never ran out");
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -150,7 +144,9 @@ async fn an_analysis_without_its_runner_ends_in_an_error_that_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_from_a_script_reaches_the_member() {
-    let scene = Scene::open().await;
+    let mut scene = Scene::open().await;
+    let create = ["token", "create", "bell", "--project", "compiler", "--json"];
+    scene.token = token(&scene.server, &create).await;
     let notify = ["notify", "--title", "Release 1.4 is out", "--level", "success", "--link", "https://example.com/1.4"];
     let output = scene.watchbell(&notify).output().await.expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

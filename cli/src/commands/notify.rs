@@ -7,7 +7,7 @@ use watchbell_protocol::{ErrorCode, Text, command::Notify as NotifyCommand, even
 
 use crate::{
     args::{Common, Notify},
-    connect::{Access, Link, project_name},
+    connect::{Access, Link, Part, project_name},
     exit::{Exit, Failure},
     face,
     interrupt::Interrupts,
@@ -22,7 +22,7 @@ pub async fn notify(common: &Common, args: Notify, interrupts: &Interrupts) -> R
     let command = command(args)?;
     let stopped = || Failure::cancelled("cancelled; the notification may or may not have been sent");
     let link = tokio::select! {
-        link = async { Access::find(common).await?.open(project, false).await } => link?,
+        link = async { Access::find(common).await?.open(project, Part::Sender).await } => link?,
         () = interrupts.stop.cancelled() => return Err(Failure::cancelled("cancelled before it was sent")),
     };
     let sent = tokio::select! {

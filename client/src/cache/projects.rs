@@ -21,6 +21,15 @@ impl Cache {
         Ok(touched)
     }
 
+    /// The projects of an API token, as the greeting names them.
+    pub(crate) async fn name_projects(&self, projects: &[Project]) -> Result<()> {
+        let mut tx = self.write().await?;
+        for project in projects {
+            put_named(&mut tx, project).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// The ids of all known projects.
     pub(crate) async fn project_ids(&self) -> Result<Vec<ProjectId>> {
         let ids: Vec<String> =

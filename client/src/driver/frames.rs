@@ -92,7 +92,11 @@ impl Driver {
         }
         let offered = match own {
             Some(_) => cache.project_ids().await?.into_iter().map(Room::Project).collect(),
-            None => connected.rooms,
+            None => {
+                cache.name_projects(&connected.projects).await?;
+                self.news.touched.projects = true;
+                connected.projects.iter().map(|project| Room::Project(project.id)).collect()
+            }
         };
         tracing::info!(connection.id = %connected.connection, server.version = connected.version, "connected");
         self.rooms.connected(own, offered);

@@ -176,7 +176,7 @@ impl Connection {
             max_frame_bytes: 1024 * 1024,
             now: UnixMillis(1),
             user_room: Some(Room::User(user)),
-            rooms: Vec::new(),
+            projects: Vec::new(),
         }))
         .await;
     }

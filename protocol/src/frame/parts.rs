@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisId, ConnectionId, Position, Room, Seq, Text, UnixMillis, limits};
+use crate::{AnalysisId, ConnectionId, Position, Room, Seq, Text, UnixMillis, event::Project, limits};
 
 /// The answer to a command that was applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -57,9 +57,9 @@ pub struct Connected {
     /// The member's own room; absent for an API token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_room: Option<Room>,
-    /// The rooms of an API token's projects; empty for a member, who learns them from their own room.
+    /// The projects of an API token; empty for a member, who learns them from their own room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rooms: Vec<Room>,
+    pub projects: Vec<Project>,
 }
 
 /// The server says why a position can't be served.

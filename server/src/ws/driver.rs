@@ -20,7 +20,8 @@ use tokio::{
 };
 use tungstenite::error::{CapacityError, Error as Broken, ProtocolError};
 use watchbell_protocol::{
-    Answer, CloseCode, CommandId, ConnectionId, Position, Room, ServerFrame, WireError, frame::Connected, limits,
+    Answer, CloseCode, CommandId, ConnectionId, Position, ProjectId, Room, ServerFrame, WireError, event::Project,
+    frame::Connected, limits,
 };
 
 use super::{
@@ -29,7 +30,7 @@ use super::{
     registry::Ending,
     session::{Effect, Input, Now, Session},
 };
-use crate::{App, auth::Principal, ingest};
+use crate::{App, auth::Principal, ingest, store};
 
 /// About how much goes out in one write.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -54,7 +55,7 @@ pub async fn serve(app: App, socket: WebSocket, principal: Principal) {
     let principal = Arc::new(principal);
     let seat = Seat::take(&app, &principal);
     tracing::debug!(connection.id = %seat.id, "connected");
-    seat.outbox.control(ServerFrame::Connected(greeting(&app, &seat, &principal)).to_text().into());
+    seat.outbox.control(ServerFrame::Connected(greeting(&app, &seat, &principal).await).to_text().into());
     if let Err(error) = seat.tell_projects(&principal).await {
         tracing::error!(%error, connection.id = %seat.id, "somebody's projects could not be read: no presence");
     }
@@ -77,10 +78,13 @@ pub async fn serve(app: App, socket: WebSocket, principal: Principal) {
     tracing::debug!(connection.id = %seat.id, code = code.map(CloseCode::number), "disconnected");
 }
 
-fn greeting(app: &App, seat: &Seat, principal: &Principal) -> Connected {
-    let rooms = match principal {
+async fn greeting(app: &App, seat: &Seat, principal: &Principal) -> Connected {
+    let projects = match principal {
         Principal::User { .. } => Vec::new(),
-        Principal::Token { projects, .. } => projects.iter().copied().map(Room::Project).collect(),
+        Principal::Token { projects, .. } => named(app, projects).await.unwrap_or_else(|error| {
+            tracing::error!(connection.id = %seat.id, %error, "a token's projects could not be read");
+            Vec::new()
+        }),
     };
     Connected {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,8 +93,18 @@ fn greeting(app: &App, seat: &Seat, principal: &Principal) -> Connected {
         max_frame_bytes: limits::FRAME_BYTES as u32,
         now: app.clock.now(),
         user_room: principal.user().map(Room::User),
-        rooms,
+        projects,
     }
+}
+
+/// The projects of these ids that there are.
+async fn named(app: &App, ids: &BTreeSet<ProjectId>) -> sqlx::Result<Vec<Project>> {
+    let mut tx = app.store.read().await?;
+    let mut projects = Vec::new();
+    for &id in ids {
+        projects.extend(store::project::find(&mut tx, id).await?);
+    }
+    Ok(projects)
 }
 
 /// A connection's place in the shared parts; left on drop, however the connection ends.
@@ -126,7 +140,7 @@ impl Seat {
         loop {
             let projects = {
                 let mut tx = self.app.store.read().await?;
-                crate::store::project::of_member(&mut tx, user).await?
+                store::project::of_member(&mut tx, user).await?
             };
             let ids: Vec<_> = projects.iter().map(|project| project.id).collect();
             match self.app.presences.knows(user, &ids, generation) {

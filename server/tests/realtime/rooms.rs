@@ -340,7 +340,8 @@ async fn an_api_token_does_what_its_scopes_say_in_its_own_project() {
     let elsewhere = server.project("other", &[&ada]).await;
     let token = server.api_token(&[Scope::Activity], room).await;
     let mut ci = server.connect(&token).await;
-    assert_eq!((ci.connected.user_room, ci.connected.rooms.clone()), (None, vec![room]));
+    let rooms: Vec<_> = ci.connected.projects.iter().map(|project| Room::Project(project.id)).collect();
+    assert_eq!((ci.connected.user_room, rooms), (None, vec![room]));
     ci.ask(room, post("from ci")).await.unwrap();
     assert_eq!(ci.ask(elsewhere, post("no")).await.unwrap_err().code, ErrorCode::Forbidden);
     let notify = Notify { level: Level::Info, title: text("no"), body: text(""), link: None };

@@ -15,7 +15,7 @@ use self::{
 };
 use crate::{
     args::{Analyze, Common},
-    connect::{Access, project_name},
+    connect::{Access, Part, project_name},
     exit::{Exit, Failure},
     face::{self, Face, words},
     format,
@@ -62,7 +62,7 @@ async fn prepare(common: &Common, args: &Analyze) -> Result<Prepared, Failure> {
     let project = project_name(common).map_err(or_local)?;
     let access = Access::find(common).await.map_err(or_local)?;
     let plan = plan(args).await?;
-    let link = access.open(project, false).await.map_err(or_local)?;
+    let link = access.open(project, Part::Listener).await.map_err(or_local)?;
     let client = link.client.clone();
     match Live::start(link, &plan).await {
         Ok(live) => Ok(Prepared { plan, live: Some(live) }),

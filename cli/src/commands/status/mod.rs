@@ -15,7 +15,7 @@ use watchbell_protocol::{ProjectId, UnixMillis};
 use self::follow::{Head, Watching};
 use crate::{
     args::{Common, Status},
-    connect::{Access, Link, now, project_name},
+    connect::{Access, Link, Part, now, project_name},
     exit::{Exit, Failure},
     face::{self, marks::Paint},
     interrupt::Interrupts,
@@ -24,8 +24,9 @@ use crate::{
 /// Shows a project as it is, and with `--follow` as it changes.
 pub async fn status(common: &Common, args: &Status, interrupts: &Interrupts) -> Result<Exit, Failure> {
     let project = project_name(common)?;
+    let part = if args.follow { Part::Present } else { Part::Listener };
     let link = tokio::select! {
-        link = async { Access::find(common).await?.open(project, args.follow).await } => link?,
+        link = async { Access::find(common).await?.open(project, part).await } => link?,
         () = interrupts.stop.cancelled() => return Ok(Exit::Done),
     };
     let shown = tokio::select! {
