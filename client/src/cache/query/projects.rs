@@ -158,10 +158,12 @@ async fn activity(db: &mut SqliteConnection, project: ProjectId) -> Result<Vec<A
     rows.iter().map(|data| Ok(serde_json::from_str(data)?)).collect()
 }
 
+/// The complete analyses before the latest, which the view shows by itself.
 async fn trend(db: &mut SqliteConnection, project: ProjectId) -> Result<Vec<u32>> {
     Ok(sqlx::query_scalar(
         "SELECT total FROM (
-             SELECT number, total FROM analyses WHERE project = ? AND state = 'complete' ORDER BY number DESC LIMIT 30
+             SELECT number, total FROM analyses WHERE project = $1 AND state = 'complete'
+             AND number < (SELECT max(number) FROM analyses WHERE project = $1) ORDER BY number DESC LIMIT 30
          ) ORDER BY number",
     )
     .bind(project.to_string())
