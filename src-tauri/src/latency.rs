@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use watchbell_protocol::UnixMillis;
 
 /// This computer's clock.
-#[allow(clippy::disallowed_methods)] // an edge: the only place of the shell that reads it
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -90,14 +90,14 @@ impl Driver {
             self.news.touched.notifications = true;
             self.news.recount = true;
         }
-        let offered = match own {
-            Some(_) => cache.project_ids().await?.into_iter().map(Room::Project).collect(),
-            None => {
-                cache.name_projects(&connected.projects).await?;
-                self.news.touched.projects = true;
-                connected.projects.iter().map(|project| Room::Project(project.id)).collect()
-            }
+        let offered = if own.is_some() {
+            cache.project_ids().await?
+        } else {
+            cache.name_projects(&connected.projects).await?;
+            self.news.touched.projects = true;
+            connected.projects.iter().map(|project| project.id).collect()
         };
+        let offered = offered.into_iter().map(Room::Project).collect();
         tracing::info!(connection.id = %connected.connection, server.version = connected.version, "connected");
         self.rooms.connected(own, offered);
         self.window.reconnected();
