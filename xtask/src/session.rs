@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     processes::{Process, wait_for},
@@ -21,16 +21,57 @@ use crate::{
 /// What a session has beside a display, a bus and a window manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
-    /// An unlocked Secret Service (gnome-keyring).
-    pub keyring: bool,
-    /// A notification daemon that draws popups (dunst).
-    pub notifications: bool,
+    /// What the bus does when it is asked for a service that does not run.
+    pub activation: Activation,
+    /// The Secret Service.
+    pub keyring: Keyring,
+    /// The notification service.
+    pub popups: Popups,
+}
+
+impl Parts {
+    /// Everything that a real desktop has, ready for use.
+    pub const DESKTOP: Self =
+        Self { activation: Activation::OnDemand, keyring: Keyring::Unlocked, popups: Popups::Drawn };
+
+    /// Nothing, and nothing comes by itself.
+    pub const BARE: Self = Self { activation: Activation::Never, keyring: Keyring::Absent, popups: Popups::Absent };
+}
+
+/// What the bus does when it is asked for a service that does not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// It starts it if it is installed, as a real desktop's bus does, but only with our environment.
+    OnDemand,
+    /// It says that there is none: what is absent here is really absent.
+    Never,
+}
+
+/// The Secret Service (gnome-keyring).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyring {
+    /// None was started.
+    Absent,
+    /// It is there, but its collection is locked. Without [`Activation`] nobody can be asked for the password.
+    Locked,
+    /// Ready to keep secrets: a password of ours has unlocked it.
+    Unlocked,
+}
+
+/// The notification service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Popups {
+    /// None was started.
+    Absent,
+    /// A daemon that draws them on the display (dunst).
+    Drawn,
 }
 
 /// The session. Dropping it ends everything in it.
 #[derive(Debug)]
 pub struct Session {
     // In the order in which they must go: what uses the bus before the bus, the display last.
+    keyring: Option<Process>,
     services: Vec<Process>,
     _bus: Process,
     _display: Process,
@@ -39,11 +80,14 @@ pub struct Session {
     home: PathBuf,
 }
 
-/// How large the screen is: the window of 1280 × 800 and room beside it for popups.
-const SCREEN: &str = "1720x880x24";
+/// How large the screen is, in pixels: the window of 1280 × 800 and room beside it for popups.
+const SCREEN: (u32, u32) = (1720, 880);
 
 /// How long a part of the session may take to come up. They take some 100 ms on an idle machine.
 const START: Duration = Duration::from_secs(30);
+
+/// The Secret Service's name on the bus.
+const SECRETS: &str = "org.freedesktop.secrets";
 
 impl Session {
     /// Starts a session whose files all live under `home`.
@@ -53,8 +97,9 @@ impl Session {
         }
         std::fs::set_permissions(home.join("run"), std::fs::Permissions::from_mode(0o700))?;
         let (display_process, display) = start_display()?;
-        let (bus_process, bus) = start_bus(home, &display)?;
+        let (bus_process, bus) = start_bus(home, &display, parts.activation)?;
         let mut session = Self {
+            keyring: None,
             services: Vec::new(),
             _bus: bus_process,
             _display: display_process,
@@ -62,53 +107,72 @@ impl Session {
             bus,
             home: home.to_path_buf(),
         };
-        session.start_services(parts)?;
+        session.start_window_manager()?;
+        if parts.popups == Popups::Drawn {
+            session.start_dunst()?;
+        }
+        if parts.keyring != Keyring::Absent {
+            session.unlock_keyring()?;
+        }
+        if parts.keyring == Keyring::Locked {
+            session.lock_keyring()?;
+        }
         Ok(session)
     }
 
-    fn start_services(&mut self, parts: Parts) -> Result<()> {
-        let log = self.home.join("session.log");
-        self.services.push(Process::start("openbox", &mut self.command("openbox", &["--sm-disable"]), &log)?);
-        if parts.notifications {
-            let config = self.home.join("config/dunstrc");
-            std::fs::write(&config, DUNSTRC)?;
-            let config = config.to_string_lossy().into_owned();
-            self.services.push(Process::start("dunst", &mut self.command("dunst", &["-config", &config]), &log)?);
-            self.wait_for_name("org.freedesktop.Notifications")?;
-        }
-        if parts.keyring {
-            self.start_keyring(&log)?;
-        }
-        Ok(())
+    fn start_window_manager(&mut self) -> Result<()> {
+        let openbox = Process::start("openbox", &mut self.command("openbox", &["--sm-disable"]), &self.log())?;
+        self.services.push(openbox);
+        wait_for("the window manager", START, || {
+            let asked = quietly(&mut self.command("xdotool", &["get_num_desktops"]));
+            Ok(asked.is_ok().then_some(()))
+        })
     }
 
-    /// A keyring that a password of ours has unlocked, so that nobody is asked.
-    fn start_keyring(&mut self, log: &Path) -> Result<()> {
+    fn start_dunst(&mut self) -> Result<()> {
+        let config = self.home.join("config/dunstrc");
+        std::fs::write(&config, DUNSTRC)?;
+        let mut command = self.command("dunst", &["-config", &config.to_string_lossy()]);
+        self.services.push(Process::start("dunst", &mut command, &self.log())?);
+        self.wait_for_name("org.freedesktop.Notifications")
+    }
+
+    /// Starts the keyring anew, unlocked with our password, so that nobody is asked. What it keeps, it keeps.
+    pub fn unlock_keyring(&mut self) -> Result<()> {
+        self.keyring = None; // the one before ends: a running one takes no password without asking for it in a window
         let args = ["--unlock", "--components=secrets", "--foreground"];
         let mut command = self.command("gnome-keyring-daemon", &args);
-        let mut keyring = Process::start("gnome-keyring-daemon", command.stdin(Stdio::piped()), log)?;
+        let mut keyring = Process::start("gnome-keyring-daemon", command.stdin(Stdio::piped()), &self.log())?;
         let mut stdin = keyring.child().stdin.take().context("the keyring daemon has no input")?;
         stdin.write_all(b"watch below")?;
         drop(stdin);
-        self.services.push(keyring);
-        self.wait_for_name("org.freedesktop.secrets")
+        self.keyring = Some(keyring);
+        self.wait_for_name(SECRETS)
+    }
+
+    /// Locks what the keyring keeps.
+    pub fn lock_keyring(&self) -> Result<()> {
+        let collections = "array:objpath:/org/freedesktop/secrets/collection/login";
+        let args = ["/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock", collections];
+        let answer = self.call(SECRETS, &args)?;
+        ensure!(answer.contains("/collection/login"), "the keyring was not locked: {answer}");
+        Ok(())
     }
 
     /// Waits until somebody on the bus owns `name`.
     pub fn wait_for_name(&self, name: &str) -> Result<()> {
         let argument = format!("string:{name}");
-        let args = [
-            "--session",
-            "--print-reply",
-            "--dest=org.freedesktop.DBus",
-            "/org/freedesktop/DBus",
-            "org.freedesktop.DBus.NameHasOwner",
-            &argument,
-        ];
+        let args = ["/org/freedesktop/DBus", "org.freedesktop.DBus.NameHasOwner", &argument];
         wait_for(&format!("{name} on the bus"), START, || {
-            let reply = quietly(&mut self.command("dbus-send", &args))?;
-            Ok(reply.contains("boolean true").then_some(()))
+            Ok(self.call("org.freedesktop.DBus", &args)?.contains("boolean true").then_some(()))
         })
+    }
+
+    /// Calls a method on the bus, in the words of `dbus-send`; its answer, as that prints it.
+    fn call(&self, name: &str, args: &[&str]) -> Result<String> {
+        let destination = format!("--dest={name}");
+        let args = [&["--session", "--print-reply", &destination], args].concat();
+        quietly(&mut self.command("dbus-send", &args))
     }
 
     /// A command inside the session.
@@ -137,25 +201,50 @@ impl Session {
         ]
     }
 
+    /// The bus's address.
+    pub fn bus(&self) -> &str {
+        &self.bus
+    }
+
+    /// Clicks beside every window, so that none has the focus.
+    pub fn look_away(&self) -> Result<()> {
+        let (x, y) = (SCREEN.0 - 10, SCREEN.1 - 10);
+        let args = ["mousemove", &x.to_string(), &y.to_string(), "click", "1"];
+        quietly(&mut self.command("xdotool", &args)).map(drop)
+    }
+
     /// Takes a picture of the whole screen.
     pub fn screenshot(&self, file: &Path) -> Result<()> {
         let file = file.to_string_lossy().into_owned();
         quietly(&mut self.command("import", &["-window", "root", &file])).map(drop)
     }
+
+    fn log(&self) -> PathBuf {
+        self.home.join("session.log")
+    }
 }
 
 /// An X server on a free display number, which it tells by itself.
 fn start_display() -> Result<(Process, String)> {
+    let screen = format!("{}x{}x24", SCREEN.0, SCREEN.1);
     let mut command =
-        shell::command("Xvfb", &["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]);
+        shell::command("Xvfb", &["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"]);
     let mut process = Process::start_piped("Xvfb", command.stderr(Stdio::null()))?;
     let number = first_line(&mut process).context("the virtual display did not start")?;
     Ok((process, format!(":{number}")))
 }
 
-/// A session bus. It may start services by itself, as a real desktop's does, but only with our environment.
-fn start_bus(home: &Path, display: &str) -> Result<(Process, String)> {
-    let mut command = shell::command("dbus-daemon", &["--session", "--nofork", "--print-address"]);
+/// A session bus, and its address.
+fn start_bus(home: &Path, display: &str, activation: Activation) -> Result<(Process, String)> {
+    let config = match activation {
+        Activation::OnDemand => "--session".to_owned(),
+        Activation::Never => {
+            let file = home.join("bus.conf");
+            std::fs::write(&file, BUS_WITHOUT_SERVICES)?;
+            format!("--config-file={}", file.display())
+        }
+    };
+    let mut command = shell::command("dbus-daemon", &[&config, "--nofork", "--print-address"]);
     command
         .env("DISPLAY", display)
         .env("HOME", home)
@@ -174,10 +263,25 @@ fn first_line(process: &mut Process) -> Result<String> {
     let mut reader = BufReader::new(output);
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    anyhow::ensure!(!line.trim().is_empty(), "it said nothing");
+    ensure!(!line.trim().is_empty(), "it said nothing");
     std::thread::spawn(move || reader.read_to_end(&mut Vec::new()));
     Ok(line.trim().to_owned())
 }
+
+/// A bus like the session's own, but without the folders that say which services can be started.
+const BUS_WITHOUT_SERVICES: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=/tmp</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#;
 
 /// Popups as a member would see them: beside the window, readable in a picture, staying until the picture is taken.
 const DUNSTRC: &str = "\

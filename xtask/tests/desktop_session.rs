@@ -10,7 +10,7 @@ use xtask::{
 #[test]
 fn a_session_keeps_secrets_shows_popups_and_leaves_nothing_behind() {
     let home = tempfile::tempdir().unwrap();
-    let session = Session::start(home.path(), Parts { keyring: true, notifications: true }).unwrap();
+    let session = Session::start(home.path(), Parts::DESKTOP).unwrap();
 
     let mut store = session.command("secret-tool", &["store", "--label=test", "service", "watchbell-test"]);
     let mut store = store.stdin(Stdio::piped()).spawn().unwrap();

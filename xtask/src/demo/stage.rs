@@ -33,8 +33,7 @@ impl Screen {
     /// Opens it.
     pub fn open(folder: &Path, is_virtual: bool) -> Result<Self> {
         if is_virtual {
-            let parts = Parts { keyring: true, notifications: true };
-            Ok(Self::Virtual(Box::new(Session::start(&folder.join("session"), parts)?)))
+            Ok(Self::Virtual(Box::new(Session::start(&folder.join("session"), Parts::DESKTOP)?)))
         } else {
             Ok(Self::Real)
         }
@@ -52,9 +51,7 @@ impl Screen {
     /// does that themselves, by looking at this terminal.
     pub fn look_away(&self) -> Result<()> {
         match self {
-            Self::Virtual(_) => {
-                quietly(&mut self.command("xdotool", &["mousemove", "1600", "860", "click", "1"])).map(drop)
-            }
+            Self::Virtual(session) => session.look_away(),
             Self::Real => Ok(()),
         }
     }

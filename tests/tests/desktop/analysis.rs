@@ -1,0 +1,65 @@
+//! A running analysis: its progress on the screen, and cancelling it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use watchbell_client::{Client, Heard};
+use watchbell_protocol::{
+    AnalysisId, Event, List, UnixMillis,
+    command::{AnalysisRenew, AnalysisReport, End, ReportItem},
+    event::{AnalysisProgress, Counts, TimeLeft},
+};
+use watchbell_tests::{desktop::session::Desktop, runner, server::eventually};
+use xtask::session::Parts;
+
+use crate::{ines, signed_in};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_painted_and_how_long_that_took_is_in_the_log() {
+    let desktop = Desktop::start(Parts::BARE).await;
+    let (server, window) = signed_in(&desktop).await;
+    let (ines, room) = ines(&server).await;
+    let started = ines.request(Some(room), runner::start()).await.expect("starts").started.expect("says its number");
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("is past 1970");
+    let progress = AnalysisProgress {
+        analysis: started.analysis,
+        percent: 42.0,
+        left: TimeLeft::Unknown,
+        detectors: List::default(),
+        counts: Counts::default(),
+        measured_at: UnixMillis(i64::try_from(since.as_millis()).expect("fits")),
+    };
+    ines.momentary(Some(room), AnalysisRenew { progress });
+    window.wait_for_text("42").await;
+    eventually("the time is in the log", async || window.log().contains("progress_to_screen_ms")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cancel_button_cancels_the_analysis() {
+    let desktop = Desktop::start(Parts::BARE).await;
+    let (server, window) = signed_in(&desktop).await;
+    let (ines, room) = ines(&server).await;
+    let asked = tokio::spawn({
+        let ines = ines.clone();
+        async move { wait_for_cancelling(&ines).await }
+    });
+    let started = ines.request(Some(room), runner::start()).await.expect("starts").started.expect("says its number");
+    window.press("Cancel analysis").await;
+    assert_eq!(asked.await.expect("hears it"), started.analysis);
+    window.wait_for_text("Cancelling").await;
+
+    let items = List::try_from(vec![ReportItem::End(End::Cancelled)]).expect("fits");
+    ines.request(Some(room), AnalysisReport { analysis: started.analysis, items }).await.expect("is accepted");
+    window.wait_for_text("Analysis 1 was cancelled").await;
+}
+
+async fn wait_for_cancelling(client: &Client) -> AnalysisId {
+    let mut events = client.events();
+    while let Some(heard) = events.next().await {
+        if let Heard::Event(event) = heard
+            && let Event::AnalysisCancelling(cancelling) = &event.event
+        {
+            return cancelling.analysis;
+        }
+    }
+    panic!("the client ended");
+}
