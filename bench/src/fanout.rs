@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::{task::JoinSet, time::interval};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{interval, sleep},
+};
 use watchbell_protocol::{
     AnalysisId, Event, List, Room, Text,
     command::{AnalysisRenew, AnalysisStart, Runner},
@@ -15,6 +19,9 @@ use crate::{
     server::{Server, now},
 };
 
+/// How long the last values may take to arrive.
+const LAST_ONES: Duration = Duration::from_secs(1);
+
 /// Measures and prints.
 pub async fn run(server: &Server, receivers: usize, rate: u32, during: Duration) -> Result<()> {
     let mut runner = Connection::open(server).await?;
@@ -23,13 +30,16 @@ pub async fn run(server: &Server, receivers: usize, rate: u32, during: Duration)
     let analysis = runner.answer(started).await?.started.context("the answer names the analysis")?.analysis;
 
     let mut receiving = JoinSet::new();
+    let (end, ended) = watch::channel(());
     for _ in 0..receivers {
         let mut connection = Connection::open(server).await?;
         connection.join(room).await?;
-        receiving.spawn(receive(connection, during + Duration::from_secs(1)));
+        receiving.spawn(receive(connection, ended.clone()));
     }
     let cpu = server.cpu()?;
     let sent = report(&mut runner, room, analysis, rate, during).await?;
+    sleep(LAST_ONES).await;
+    drop(end);
     let mut latencies = Vec::new();
     while let Some(received) = receiving.join_next().await {
         latencies.extend(received?);
@@ -55,10 +65,10 @@ async fn report(runner: &mut Connection, room: Room, analysis: AnalysisId, rate:
     Ok(total)
 }
 
-/// How long each value took, milliseconds, for as long as the measurement lasts.
-async fn receive(mut connection: Connection, during: Duration) -> Vec<i64> {
+/// How long each value took, milliseconds, until the measurement has ended.
+async fn receive(mut connection: Connection, mut ended: watch::Receiver<()>) -> Vec<i64> {
     let mut latencies = Vec::new();
-    let _ = tokio::time::timeout(during, async {
+    let receive = async {
         while let Ok(events) = connection.events().await {
             for event in events {
                 if let Event::AnalysisProgress(progress) = event {
@@ -66,8 +76,11 @@ async fn receive(mut connection: Connection, during: Duration) -> Vec<i64> {
                 }
             }
         }
-    })
-    .await;
+    };
+    tokio::select! {
+        () = receive => {}
+        _ = ended.changed() => {}
+    }
     latencies
 }
 
