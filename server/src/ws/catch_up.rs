@@ -71,7 +71,7 @@ impl Reader {
             self.app.hub.leave(room, self.connection);
             match failure {
                 Failure::Refused(error) => error,
-                Failure::Gone => WireError::new(ErrorCode::Forbidden, "left before it was caught up").at("room"),
+                Failure::Gone => left_before(),
                 Failure::Store(error) => {
                     tracing::error!(%error, %room, "a room could not be joined");
                     WireError::new(ErrorCode::Unavailable, "the server failed; join again").retry_after_ms(1000)
@@ -224,6 +224,11 @@ impl Reader {
         let head = Position { epoch: self.app.store.epoch(), seq: head.seq, tag: head.tag };
         Start::State(Resync { reason, head })
     }
+}
+
+/// The answer to a join that was overtaken by a leave.
+pub(super) fn left_before() -> WireError {
+    WireError::new(ErrorCode::Forbidden, "left before it was caught up").at("room")
 }
 
 enum Read {

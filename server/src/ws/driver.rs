@@ -25,7 +25,7 @@ use watchbell_protocol::{
 };
 
 use super::{
-    catch_up::Reader,
+    catch_up::{Reader, left_before},
     outbox::{Out, Outbox},
     registry::Ending,
     session::{Effect, Input, Now, Session},
@@ -305,7 +305,9 @@ async fn catch_up(app: &App, seat: &Seat, mut joins: mpsc::Receiver<Join>, answe
     loop {
         tokio::select! {
             Some((id, principal, room, since)) = joins.recv() => {
-                let result = reader.join(&principal, room, since).await;
+                // It may have been left while its join waited behind another.
+                let is_wanted = seat.rooms.lock().contains(&room);
+                let result = if is_wanted { reader.join(&principal, room, since).await } else { Err(left_before()) };
                 if answers.send(Done::Answered(id, result)).await.is_err() {
                     return;
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use watchbell_protocol::{
     CommandId, ErrorCode, Event, Room, Seq, ServerFrame, StateItem,
-    command::{ActivityPost, NotificationClear, NotificationReadAll, Notify, RoomLeave},
+    command::{ActivityPost, NotificationClear, NotificationReadAll, Notify, RoomJoin, RoomLeave},
     event::{ActivityKind, Level, Role, Selection},
     frame::ResyncReason,
 };
@@ -291,6 +291,26 @@ async fn a_room_that_was_left_is_silent() {
     a.ask(room, post("unheard")).await.unwrap();
     a.join(ada.room(), None).await;
     assert!(a.kept().all(|frame| !format!("{frame:?}").contains("unheard")));
+}
+
+#[tokio::test]
+async fn a_room_that_is_left_while_its_join_waits_is_silent() {
+    let (server, ada, bob, room) = two_in_a_project().await;
+    let (mut a, mut b) = (server.connect(&ada.token).await, server.connect(&bob.token).await);
+    // The second join waits for the first one: rooms are brought up to date one after the other.
+    let (first, second, leave) = (CommandId::fresh(), CommandId::fresh(), CommandId::fresh());
+    b.send(Some(first), Some(bob.room()), RoomJoin::default()).await;
+    b.send(Some(second), Some(room), RoomJoin::default()).await;
+    b.send(Some(leave), Some(room), RoomLeave {}).await;
+    b.answer(leave).await.unwrap();
+    // Its answer comes also when the leave was late; then the room was left as usual.
+    let _ = b.answer(second).await;
+    a.ask(room, post("unheard")).await.unwrap();
+    a.ask(room, Notify { level: Level::Info, title: text("heard"), body: text(""), link: None }).await.unwrap();
+    let is_notice = |event: &Event| matches!(event, Event::NotificationNew(_)).then_some(());
+    b.event(bob.room(), is_notice).await;
+    let is_post = |frame: &ServerFrame| matches!(frame, ServerFrame::Event(event) if event.room == room);
+    assert!(!b.kept().any(is_post));
 }
 
 #[tokio::test]
