@@ -14,8 +14,13 @@ pub async fn post(context: Context<'_>, project: ProjectId, input: ActivityPost)
     if input.title.trim().is_empty() {
         return refuse(ErrorCode::BadRequest, "must not be empty", "data.title");
     }
+    let id = ActivityId(context.id.0);
+    // Ids are seen by everybody in the room, and command ids are told apart per person.
+    if store::activity::exists(context.conn, id).await? {
+        return refuse(ErrorCode::Conflict, "there is an entry with this id already", "id");
+    }
     let activity = Activity {
-        id: ActivityId(context.id.0),
+        id,
         project,
         at: context.now,
         by: context.actor.origin(),

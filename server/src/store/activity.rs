@@ -1,7 +1,7 @@
 //! The activity feed.
 
 use sqlx::Row;
-use watchbell_protocol::{ProjectId, UnixMillis, event::Activity};
+use watchbell_protocol::{ActivityId, ProjectId, UnixMillis, event::Activity};
 
 use super::{Conn, codec};
 
@@ -16,6 +16,12 @@ pub async fn insert(conn: &mut Conn, activity: &Activity) -> sqlx::Result<()> {
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Whether there is an entry of this id, in whatever project.
+pub async fn exists(conn: &mut Conn, id: ActivityId) -> sqlx::Result<bool> {
+    let row = sqlx::query("SELECT 1 FROM activity WHERE id = $1").bind(id.to_string()).fetch_optional(conn).await?;
+    Ok(row.is_some())
 }
 
 /// The newest entries of a project, oldest first, at most `limit`.

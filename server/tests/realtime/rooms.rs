@@ -79,6 +79,16 @@ async fn the_same_command_ten_times_is_applied_once_and_answered_the_same() {
 }
 
 #[tokio::test]
+async fn an_id_that_somebody_else_has_used_is_a_conflict() {
+    let (server, ada, bob, room) = two_in_a_project().await;
+    let (mut a, mut b) = (server.connect(&ada.token).await, server.connect(&bob.token).await);
+    let id = CommandId::fresh();
+    a.ask_as(id, room, post("mine")).await.unwrap();
+    let refused = b.ask_as(id, room, post("mine")).await.unwrap_err();
+    assert_eq!((refused.code, refused.field.as_deref()), (ErrorCode::Conflict, Some("id")));
+}
+
+#[tokio::test]
 async fn a_created_thing_takes_the_id_of_its_command() {
     let (server, ada, _, room) = two_in_a_project().await;
     let mut a = server.connect(&ada.token).await;
