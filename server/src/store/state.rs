@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use watchbell_protocol::{
     AnalysisId, ProjectId, Room, StateItem, Text, UnixMillis, UserId,
-    event::{Analysis, AnalysisState},
+    event::{Analysis, AnalysisState, Issue},
 };
 
 use super::{Conn, activity, analysis, issue, notification, project};
@@ -20,6 +20,8 @@ const ANALYSES: u32 = 50;
 const ACTIVITIES: u32 = 200;
 const NOTIFICATIONS: u32 = 1000;
 const ISSUES_PER_PAGE: u32 = 500;
+/// About how much text one item of issues may hold. JSON writes some characters sixfold.
+const ITEM_BYTES: usize = 128 * 1024;
 /// Of at most so many analyses the issues are sent.
 const WITH_ISSUES: usize = 5;
 
@@ -93,8 +95,27 @@ async fn issues(
             beginning()
         }
     };
-    let items = if issues.is_empty() { Vec::new() } else { vec![StateItem::Issues { analysis: newest, issues }] };
-    Ok((items, Some(Cursor::Issues(project, analyses, next))))
+    let items = cut(issues).into_iter().map(|issues| StateItem::Issues { analysis: newest, issues });
+    Ok((items.collect(), Some(Cursor::Issues(project, analyses, next))))
+}
+
+/// Cuts issues into lists of about `ITEM_BYTES`: an item goes out whole, and one of long texts must fit a frame too.
+fn cut(issues: Vec<Issue>) -> Vec<Vec<Issue>> {
+    let mut lists: Vec<Vec<Issue>> = Vec::new();
+    let mut bytes = 0;
+    for issue in issues {
+        let texts = [issue.detector.len(), issue.fingerprint.len(), issue.rule.len(), issue.message.len()];
+        let length = texts.iter().sum::<usize>() + issue.path.len() + issue.help.as_ref().map_or(0, |help| help.len());
+        match lists.last_mut() {
+            Some(list) if bytes + length <= ITEM_BYTES => list.push(issue),
+            _ => {
+                lists.push(vec![issue]);
+                bytes = 0;
+            }
+        }
+        bytes += length;
+    }
+    lists
 }
 
 fn beginning() -> issue::Key {

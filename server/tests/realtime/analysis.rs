@@ -9,6 +9,7 @@ use watchbell_protocol::{
         Analysis, AnalysisProgress, AnalysisState, Counts, DetectorRun, DetectorState, Issue, Level, Link,
         Notification, NotificationKind, Severity, TimeLeft,
     },
+    limits,
 };
 use watchbell_server::{Timing, auth::Scope};
 
@@ -298,4 +299,24 @@ async fn beyond_the_limit_the_worst_issues_are_kept() {
     });
     let counts = Counts { critical: 1, low: 1, info: 24_998, ..Counts::default() };
     assert_eq!(told.await, (2, counts), "the one that had to go at once is not told");
+}
+
+#[tokio::test]
+async fn who_joins_gets_issues_with_long_texts_in_frames_that_fit() {
+    let Stage { server, ada, room, mut runner, .. } = stage(quick()).await;
+    let analysis = started(&mut runner, room, &["typos"]).await;
+    for batch in 0..6 {
+        let long = |number: usize| Issue {
+            message: text(&"\u{1}".repeat(limits::BODY_BYTES)),
+            path: text(&"p".repeat(limits::PATH_BYTES)),
+            ..issue(&format!("{batch} {number}"), Severity::Low)
+        };
+        let items = vec![ReportItem::Issues((0..30).map(long).collect::<Vec<_>>().try_into().unwrap())];
+        runner.ask(room, report(analysis, items)).await.unwrap();
+    }
+    let joined = server.connect(&ada.token).await.join(room, None).await;
+    let lengths: Vec<usize> = joined.state.iter().map(|item| serde_json::to_vec(item).unwrap().len()).collect();
+    assert!(lengths.iter().all(|&length| length < limits::FRAME_BYTES), "{lengths:?}");
+    let count = |item: &StateItem| if let StateItem::Issues { issues, .. } = item { issues.len() } else { 0 };
+    assert_eq!(joined.state.iter().map(count).sum::<usize>(), 180);
 }
