@@ -81,6 +81,8 @@ impl Leases {
         lease.until = now + self.length;
         lease.percent = lease.percent.max(progress.percent.min(BEFORE_THE_END));
         progress.percent = lease.percent;
+        // Only those of this report are remembered: whatever names come, there are never more than a report holds.
+        lease.detectors.retain(|name, _| progress.detectors.iter().any(|detector| detector.name == name.as_str()));
         for detector in progress.detectors.iter_mut() {
             never_back(detector, &mut lease.detectors);
         }
@@ -123,8 +125,8 @@ fn check(progress: &AnalysisProgress) -> Result<(), WireError> {
 #[cfg(test)]
 mod tests {
     use watchbell_protocol::{
-        List, ProjectId, UnixMillis,
-        event::{Counts, TimeLeft},
+        List, ProjectId, Text, UnixMillis,
+        event::{Counts, DetectorState, TimeLeft},
     };
 
     use super::*;
@@ -169,6 +171,24 @@ mod tests {
         assert!(leases.renew(room, &other, progress(analysis, 1.0), now, |_| ()).is_err());
         let elsewhere = Room::Project(ProjectId::fresh());
         assert!(leases.renew(elsewhere, &holder, progress(analysis, 1.0), now, |_| ()).is_err());
+    }
+
+    #[test]
+    fn ever_new_names_of_detectors_take_no_more_memory() {
+        let (leases, analysis, room, holder, now) = leased();
+        for number in 0..500 {
+            let detector = DetectorProgress {
+                name: Text::clip(format!("detector {number}")),
+                state: DetectorState::Running,
+                percent: Some(1.0),
+                counts: Counts::default(),
+                ms: 1,
+            };
+            let mut input = progress(analysis, 1.0);
+            input.progress.detectors = vec![detector].try_into().unwrap();
+            leases.renew(room, &holder, input, now, |_| ()).unwrap();
+        }
+        assert_eq!(leases.held.lock()[&analysis].detectors.len(), 1);
     }
 
     #[test]
