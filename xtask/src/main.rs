@@ -19,7 +19,7 @@ enum Task {
     Demo(DemoArgs),
     /// Run every check: formatting, lints, tidy, generated files, and all tests down to the real window.
     Test(TestArgs),
-    /// Check the rules of the house: layer edges, module docs, file lengths, imports.
+    /// Check the rules of the house: layer edges, module docs, file lengths, imports, generated files.
     Tidy,
     /// Make the TypeScript types and the wire reference from the Rust types.
     Codegen {

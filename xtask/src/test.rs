@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::{
-    codegen, install,
+    install,
     shell::{cargo, run as run_command, step, target},
     tidy,
 };
@@ -24,14 +24,13 @@ pub fn run(options: &Options) -> Result<()> {
     let tools = step("preparing the machine", || prepare(options))?;
     if options.filter.is_none() {
         step("formatting", || run_command(&mut cargo(&["fmt", "--all", "--check"])))?;
-        step("tidy", tidy::run)?;
         step("the UI: lint", || install::npm(&["run", "--silent", "lint"]))?;
         step("the UI: tests", || install::npm(&["run", "--silent", "test"]))?;
     }
     step("the UI: build", || install::npm(&["run", "--silent", "build"]))?;
     step("building everything", || run_command(&mut cargo(&["build", "--workspace", "--all-targets"])))?;
     if options.filter.is_none() {
-        step("generated files", || codegen::run(true))?;
+        step("tidy", tidy::run)?;
         step("clippy", || {
             run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
         })?;
