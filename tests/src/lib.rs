@@ -3,6 +3,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod desktop;
+#[cfg(unix)]
+pub mod job;
 pub mod programs;
 pub mod runner;
 pub mod server;

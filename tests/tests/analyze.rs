@@ -2,65 +2,38 @@
 
 #![cfg(unix)]
 
-use std::process::Stdio;
-
 use serde_json::Value;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use watchbell_client::{Client, view::IssueFilter};
 use watchbell_protocol::{
     ProjectId,
     event::{Analysis, AnalysisState},
 };
 use watchbell_tests::{
-    programs::program,
+    job::Job,
     server::{Server, eventually},
-    slow_tool::SlowTool,
 };
 
 struct Scene {
     server: Server,
-    tool: SlowTool,
+    job: Job,
     viewer: Client,
     project: ProjectId,
-    token: String,
 }
 
 impl Scene {
-    async fn open() -> Self {
+    async fn open(scope: &str) -> Self {
         let server = Server::start("compiler", &["maya"]).await;
-        let create = ["token", "create", "ci", "--project", "compiler", "--scope", "analysis:run", "--json"];
-        let token = token(&server, &create).await;
-        let tool = SlowTool::new(&server.folder().join("tool"));
+        let job = Job::new(&server, "compiler", scope).await;
         let viewer = server.client("maya", "maya.db").await;
         viewer.live().await.expect("is live");
         let project = viewer.projects().await.expect("the cache answers")[0].id;
-        Self { server, tool, viewer, project, token }
+        Self { server, job, viewer, project }
     }
 
-    /// `watchbell` as a CI job calls it.
-    fn watchbell(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(program("watchbell"));
-        command
-            .args(args)
-            .env("WATCHBELL_SERVER", self.server.url().as_str())
-            .env("WATCHBELL_PROJECT", "compiler")
-            .env("WATCHBELL_TOKEN", &self.token)
-            .env("HOME", self.server.folder())
-            .env("XDG_CACHE_HOME", self.server.folder().join("cache"))
-            .env("PATH", self.tool.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
-    }
-
-    /// Starts an analysis and waits until the slow tool works.
+    /// Starts an analysis and waits until the slow tool works and the member sees it.
     async fn analyze(&self) -> Child {
-        let code = self.tool.code();
-        let mut analyze = self.watchbell(&["analyze", &code.to_string_lossy(), "--only", "ruff", "--format", "json"]);
-        let child = analyze.spawn().expect("starts");
-        eventually("the tool works", async || self.tool.is_at_work()).await;
+        let child = self.job.analyze().await;
         eventually("the member sees the analysis", async || self.latest().await.is_some()).await;
         child
     }
@@ -77,22 +50,16 @@ impl Scene {
     }
 }
 
-/// Makes an API token; the token.
-async fn token(server: &Server, create: &[&str]) -> String {
-    let created: Value = serde_json::from_str(&server.admin(create, None).await).expect("is JSON");
-    created["token"].as_str().expect("is shown").to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_analysis_outlives_ten_kills_of_the_server() {
-    let mut scene = Scene::open().await;
+    let mut scene = Scene::open("analysis:run").await;
     let analysis = scene.analyze().await;
     for kill in 0..10 {
         if kill == 9 {
             // The last reports are made while nobody listens.
             scene.server.freeze();
-            scene.tool.finish();
-            eventually("the tool has ended", async || !scene.tool.is_at_work()).await;
+            scene.job.tool.finish();
+            eventually("the tool has ended", async || !scene.job.tool.is_at_work()).await;
         }
         scene.server.kill().await;
         scene.server.restart().await;
@@ -111,14 +78,14 @@ async fn an_analysis_outlives_ten_kills_of_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_cancels_and_the_whole_process_tree_is_gone() {
-    let scene = Scene::open().await;
+    let scene = Scene::open("analysis:run").await;
     let analysis = scene.analyze().await;
     let running = scene.latest().await.expect("is there");
-    assert_eq!(scene.tool.processes().len(), 2, "the tool and its child");
+    assert_eq!(scene.job.tool.processes().len(), 2, "the tool and its child");
 
     let start = std::time::Instant::now();
     scene.viewer.cancel_analysis(running.id).await.expect("is queued");
-    eventually("the processes are gone", async || !scene.tool.is_at_work()).await;
+    eventually("the processes are gone", async || !scene.job.tool.is_at_work()).await;
     let took = start.elapsed();
     assert!(took.as_secs_f64() < 1.0, "gone after {took:?}");
 
@@ -129,7 +96,7 @@ async fn a_member_cancels_and_the_whole_process_tree_is_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_analysis_without_its_runner_ends_in_an_error_that_says_so() {
-    let scene = Scene::open().await;
+    let scene = Scene::open("analysis:run").await;
     let mut analysis = scene.analyze().await;
     analysis.kill().await.expect("can be killed");
     // The lease lasts 30 s, so this takes that long.
@@ -144,11 +111,9 @@ async fn an_analysis_without_its_runner_ends_in_an_error_that_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_from_a_script_reaches_the_member() {
-    let mut scene = Scene::open().await;
-    let create = ["token", "create", "bell", "--project", "compiler", "--json"];
-    scene.token = token(&scene.server, &create).await;
+    let scene = Scene::open("notify").await;
     let notify = ["notify", "--title", "Release 1.4 is out", "--level", "success", "--link", "https://example.com/1.4"];
-    let output = scene.watchbell(&notify).output().await.expect("runs");
+    let output = scene.job.watchbell(&notify).output().await.expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     eventually("the member is notified", async || scene.viewer.unread().await.expect("answers") == 1).await;
 }
