@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::ws::Utf8Bytes;
 
+/// About how long a list of values may be, so that it fits a frame.
+const LIST_BYTES: usize = 128 * 1024;
+
 /// Which value: the event's name and its key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -17,8 +20,8 @@ pub struct Key {
 #[derive(Debug, Default)]
 pub(super) struct Board {
     values: BTreeMap<Key, Utf8Bytes>,
-    /// All of them as a JSON list, until something changes: joiners share it.
-    encoded: Option<Utf8Bytes>,
+    /// All of them as JSON lists, until something changes: joiners share them.
+    encoded: Option<Vec<Utf8Bytes>>,
 }
 
 impl Board {
@@ -41,11 +44,27 @@ impl Board {
         was_there
     }
 
-    /// The values as a JSON list.
-    pub(super) fn encoded(&mut self) -> Utf8Bytes {
+    /// The values as JSON lists of about `LIST_BYTES`, at least one: a frame each.
+    pub(super) fn encoded(&mut self) -> &[Utf8Bytes] {
         let values = &self.values;
-        self.encoded.get_or_insert_with(|| list(values.values())).clone()
+        self.encoded.get_or_insert_with(|| lists(values.values()))
     }
+}
+
+fn lists<'a>(texts: impl Iterator<Item = &'a Utf8Bytes>) -> Vec<Utf8Bytes> {
+    let (mut lists, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for text in texts {
+        if !waiting.is_empty() && bytes + text.as_str().len() > LIST_BYTES {
+            lists.push(list(std::mem::take(&mut waiting).into_iter()));
+            bytes = 0;
+        }
+        bytes += text.as_str().len();
+        waiting.push(text);
+    }
+    if lists.is_empty() || !waiting.is_empty() {
+        lists.push(list(waiting.into_iter()));
+    }
+    lists
 }
 
 /// A JSON list of values that are JSON already.

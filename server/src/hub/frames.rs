@@ -19,8 +19,13 @@ pub(crate) fn event(event: &RoomEvent) -> Utf8Bytes {
 pub(crate) fn batch(events: &[Utf8Bytes]) -> Utf8Bytes {
     match events {
         [single] => single.clone(),
-        events => format!(r#"{{"batch":{}}}"#, list(events)).into(),
+        events => batch_of(&list(events)),
     }
+}
+
+/// `{"batch":[…]}` of a JSON list.
+pub(crate) fn batch_of(list: &str) -> Utf8Bytes {
+    format!(r#"{{"batch":{list}}}"#).into()
 }
 
 /// `{"room","board":[…]}`

@@ -124,7 +124,12 @@ impl LiveRoom {
             return Landing::Behind;
         }
         let position = Position { epoch: self.epoch, seq: mark.seq, tag: mark.tag };
-        member.outbox.about(self.name, frames::board(self.name, &self.board.encoded()));
+        let lists = self.board.encoded().iter().enumerate();
+        for (index, list) in lists {
+            // The first replaces what the receiver had, the others add to it.
+            let frame = if index == 0 { frames::board(self.name, list) } else { frames::batch_of(list) };
+            member.outbox.about(self.name, frame);
+        }
         member.outbox.about(self.name, frames::caught_up(self.name, position));
         member.stage = Stage::Live(mark);
         Landing::Live

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use watchbell_protocol::{
     AnalysisId, Event, List, Origin, ProjectId, ServerFrame, Tag, Text, UnixMillis,
     event::{
-        Analysis, AnalysisComplete, AnalysisProgress, AnalysisState, Counts, NotificationCleared, Presence,
-        PresenceChanged, Selection, Status, TimeLeft,
+        Analysis, AnalysisComplete, AnalysisProgress, AnalysisState, Counts, DetectorProgress, DetectorState,
+        NotificationCleared, Presence, PresenceChanged, Selection, Status, TimeLeft,
     },
+    limits,
 };
 
 use super::*;
@@ -292,6 +293,30 @@ fn a_diff_is_one_frame_and_who_went_is_not_on_the_board() {
     let (_, late) = landed(&hub, room, None, 0);
     let board = texts(&late)[0].clone();
     assert!(board.contains("online") && !board.contains("offline"), "{board}");
+}
+
+#[test]
+fn a_large_board_comes_in_frames_that_fit_and_whole() {
+    let (hub, room) = (Hub::new(Epoch(1)), Room::Project(ProjectId::fresh()));
+    let detector = |number: usize| DetectorProgress {
+        name: Text::clip(format!("{}{number}", "\u{1}".repeat(100))),
+        state: DetectorState::Running,
+        percent: None,
+        counts: Counts::default(),
+        ms: 1,
+    };
+    for _ in 0..60 {
+        let mut event = progress(room, AnalysisId::fresh(), 1.0);
+        if let Event::AnalysisProgress(progress) = &mut event.event {
+            progress.detectors = (0..64).map(detector).collect::<Vec<_>>().try_into().unwrap();
+        }
+        hub.emit(&event);
+    }
+    let (_, outbox) = landed(&hub, room, None, 1);
+    let texts = texts(&outbox);
+    assert!(texts.iter().all(|text| text.len() < limits::FRAME_BYTES));
+    assert!(texts[0].contains(r#""board":["#) && texts[1].starts_with(r#"{"batch":["#));
+    assert_eq!(texts.concat().matches(r#""event":"analysis:progress""#).count(), 60);
 }
 
 #[test]
