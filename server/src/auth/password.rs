@@ -5,9 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
-    password_hash::{PasswordHash, SaltString},
+    Algorithm, Argon2, Block, Params, PasswordHasher, Version,
+    password_hash::{Output, PasswordHash, Salt, SaltString},
 };
+use parking_lot::Mutex;
 use rand::TryRngCore;
 use tokio::sync::Semaphore;
 use watchbell_protocol::{ErrorCode, WireError, limits};
@@ -66,14 +67,31 @@ fn argon2() -> Result<Argon2<'static>, argon2::password_hash::Error> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-fn matches(password: &str, kept: &str) -> bool {
-    // The parameters are the hash's own.
-    PasswordHash::new(kept).is_ok_and(|kept| Argon2::default().verify_password(password.as_bytes(), &kept).is_ok())
+/// The memory of one check, for the next to use again: an allocator may keep what was freed, for every thread.
+type Memory = Vec<Block>;
+
+/// Whether `kept` is a hash of `password`; the parameters are the hash's own.
+fn matches(password: &str, kept: &str, memory: &mut Memory) -> Result<bool, argon2::password_hash::Error> {
+    let kept = PasswordHash::new(kept)?;
+    let (Some(salt), Some(hash)) = (kept.salt, kept.hash) else { return Ok(false) };
+    let version = kept.version.map_or(Ok(Version::default()), Version::try_from)?;
+    let params = Params::try_from(&kept)?;
+    memory.resize(params.block_count().max(memory.len()), Block::default());
+    let argon2 = Argon2::new(Algorithm::try_from(kept.algorithm)?, version, params);
+    let mut bytes = [0; Salt::MAX_LENGTH];
+    let salt = salt.decode_b64(&mut bytes)?;
+    let found = Output::init_with(hash.len(), |out| {
+        Ok(argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, &mut memory[..])?)
+    })?;
+    // Compared in constant time.
+    Ok(found == hash)
 }
 
 /// Checks passwords, so many at a time.
 pub struct Passwords {
     turns: Arc<Semaphore>,
+    /// Of checks that are done; never more than turns.
+    idle: Arc<Mutex<Vec<Memory>>>,
     /// What an unknown name's password is compared with. Nobody knows the password it is of.
     decoy: Arc<str>,
 }
@@ -82,7 +100,8 @@ impl Passwords {
     /// At most `at_once` checks at the same time, which bounds their memory.
     pub fn new(at_once: u32) -> Result<Self, argon2::password_hash::Error> {
         let decoy = hash(&uuid::Uuid::new_v4().to_string())?;
-        Ok(Self { turns: Arc::new(Semaphore::new(at_once as usize)), decoy: decoy.into() })
+        let turns = Arc::new(Semaphore::new(at_once as usize));
+        Ok(Self { turns, idle: Arc::default(), decoy: decoy.into() })
     }
 
     /// Whether `password` is the one that `kept` is the hash of. Without a hash, the same work for a `false`.
@@ -90,12 +109,15 @@ impl Passwords {
         let busy = || WireError::new(ErrorCode::Unavailable, "too many sign-ins at the moment").retry_after_ms(2000);
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned());
         let turn = turn.await.map_err(|_| busy())?.map_err(|_| busy())?;
-        let decoy = Arc::clone(&self.decoy);
+        let (decoy, idle) = (Arc::clone(&self.decoy), Arc::clone(&self.idle));
         let check = tokio::task::spawn_blocking(move || {
             // Moved in: a caller that went away does not free the turn before the work is done.
             let _turn = turn;
             let known = kept.is_some();
-            matches(&password, kept.as_deref().unwrap_or(&decoy)) && known
+            let mut memory = idle.lock().pop().unwrap_or_default();
+            let same = matches(&password, kept.as_deref().unwrap_or(&decoy), &mut memory).unwrap_or(false);
+            idle.lock().push(memory);
+            same && known
         });
         check.await.map_err(|_| WireError::new(ErrorCode::Internal, "the password could not be checked"))
     }
@@ -130,6 +152,19 @@ mod tests {
         assert_eq!(verify("Correct horse", Some(&kept)).await, Ok(false));
         assert_eq!(verify("correct horse", None).await, Ok(false));
         assert_eq!(verify("correct horse", Some("damaged")).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn checks_use_the_memory_of_those_before() {
+        let passwords = Passwords::new(2).unwrap();
+        let check = || passwords.verify("correct horse".into(), None);
+        for _ in 0..3 {
+            let (one, other) = tokio::join!(check(), check());
+            assert_eq!((one, other), (Ok(false), Ok(false)));
+        }
+        let idle = passwords.idle.lock();
+        assert!((1..=2).contains(&idle.len()), "{}", idle.len());
+        assert!(idle.iter().all(|memory| memory.len() == MEMORY_KIB as usize));
     }
 
     #[tokio::test(start_paused = true)]
