@@ -197,6 +197,17 @@ async fn without_init_every_command_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_second_server_on_the_same_folder_is_refused_until_the_first_is_gone() {
+    let place = Place::initialised().await;
+    let mut first = Serving::start(&place, &[]).await;
+    let second = place.run(&["serve", "--listen", "127.0.0.1:0"], "").await;
+    assert_eq!(second.status.code(), Some(1));
+    assert!(complaint(&second).contains("another watchbell-server runs on"), "{}", complaint(&second));
+    first.process.kill().await.unwrap();
+    Serving::start(&place, &[]).await;
+}
+
+#[tokio::test]
 async fn a_wrong_option_is_refused_by_name_wherever_it_stands() {
     let place = Place::initialised().await;
     let mut from_env = place.command(&["user", "list"]);

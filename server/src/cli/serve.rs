@@ -1,11 +1,13 @@
 //! `serve`: listens, says where, and ends in order.
 
 use std::{
+    fs::{File, TryLockError},
     io::{self, Write},
     net::SocketAddr,
+    path::Path,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchbell_server::{App, Timing, app, config::Config};
@@ -45,6 +47,7 @@ impl Flags {
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     logging::start(&config.log)?;
     place::check_initialised(&config.server.data_dir)?;
+    let _only = only_server(&config.server.data_dir)?;
     // Before the port is open, so that a stop that comes at once is not lost.
     let shutdown = stop_on_signal()?;
     let listen = config.server.listen;
@@ -56,6 +59,19 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     app::run(app, listener, shutdown).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The lock that a server holds on its data folder as long as it lives. A second one would not hear the first one's
+/// runners, and end their analyses as lost.
+fn only_server(dir: &Path) -> anyhow::Result<File> {
+    let path = dir.join("server.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another watchbell-server runs on {}", dir.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// The one line on standard output, for whoever started the server. That nobody reads it is no reason to end.
