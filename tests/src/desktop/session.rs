@@ -12,6 +12,8 @@ use tokio::{process::Command, task::block_in_place};
 use xtask::session::{Parts, Session};
 use zbus::{Connection, connection::Builder};
 
+use super::picture_file;
+
 /// The desktop. Dropping it ends everything in it.
 pub struct Desktop {
     session: Session, // goes before the folder in which it lives
@@ -26,6 +28,11 @@ impl Desktop {
         let session =
             tokio::task::spawn_blocking(move || Session::start(&folder, parts)).await.expect("does not panic");
         Self { session: session.expect("the programs of a desktop are installed"), home }
+    }
+
+    /// Locks the keyring.
+    pub fn lock_keyring(&self) {
+        block_in_place(|| self.session.lock_keyring()).expect("the keyring can be locked");
     }
 
     /// Unlocks the keyring.
@@ -63,8 +70,10 @@ impl Desktop {
         block_in_place(|| self.session.look_away()).expect("a click");
     }
 
-    /// Takes a picture of the whole screen.
-    pub fn picture(&self, file: &Path) {
-        block_in_place(|| self.session.screenshot(file)).expect("a picture");
+    /// Takes a picture of the whole screen, if pictures are asked for.
+    pub fn picture(&self, name: &str) {
+        if let Some(file) = picture_file(name) {
+            block_in_place(|| self.session.screenshot(&file)).expect("a picture");
+        }
     }
 }

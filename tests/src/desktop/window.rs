@@ -17,7 +17,7 @@ use nix::{
 use serde_json::json;
 use tokio::process::Child;
 
-use super::session::Desktop;
+use super::{picture_file, session::Desktop};
 use crate::{programs::program, server::eventually};
 
 /// How long something may take to show. It takes a fraction on an idle machine.
@@ -107,6 +107,11 @@ impl Window {
         }
     }
 
+    /// How many elements of this kind there are.
+    pub async fn count(&self, css: &str) -> usize {
+        self.page.find_all(Locator::Css(css)).await.expect("the page answers").len()
+    }
+
     /// Presses the button with this name, visible or spoken, as soon as there is one.
     pub async fn press(&self, name: &str) {
         let path = format!(
@@ -179,8 +184,9 @@ impl Window {
         read(&self.log)
     }
 
-    /// Takes a picture of the page, two frames after whatever came last.
-    pub async fn picture(&self, file: &Path) {
+    /// Takes a picture of the page, two frames after whatever came last, if pictures are asked for.
+    pub async fn picture(&self, name: &str) {
+        let Some(file) = picture_file(name) else { return };
         let frames = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
         self.page.execute_async(frames, Vec::new()).await.expect("runs");
         let picture = self.page.screenshot().await.expect("is taken");

@@ -90,9 +90,7 @@ async fn a_real_notification_daemon_shows_the_popup() {
     })
     .await;
     eventually("how long it took is in the log", async || window.log().contains("notification_to_popup_ms")).await;
-    if let Some(folder) = std::env::var_os("WATCHBELL_PICTURES") {
-        desktop.picture(&std::path::Path::new(&folder).join("popup.png"));
-    }
+    desktop.picture("popup");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,9 +6,11 @@ use watchbell_tests::{
     programs::program,
     server::{PASSWORD, Server, eventually},
 };
-use xtask::session::Parts;
+use xtask::session::{Keyring, Parts};
 
 use crate::{PROJECT, WITH_KEYRING, ines, notify, signed_in};
+
+const LOCKED: &str = "The keyring is locked or does not answer.";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_is_kept_in_the_keyring_over_a_restart() {
@@ -36,6 +38,7 @@ async fn without_keyring_and_notification_service_the_app_works_and_says_so() {
     let server = Server::start(PROJECT, &["maya", "ines"]).await;
     let window = Window::open(&desktop).await;
     window.wait_for_text("No keyring was found on this computer.").await;
+    window.picture("sign-in").await;
     window.sign_in(server.url().as_str(), "maya", PASSWORD).await;
     window.wait_for_text("Live").await;
 
@@ -49,6 +52,39 @@ async fn without_keyring_and_notification_service_the_app_works_and_says_so() {
 
     let window = Window::open(&desktop).await;
     window.find("input[type=password]").await; // in memory only: the next start asks again
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_locked_keyring_the_app_works_and_says_so() {
+    let mut desktop = Desktop::start(Parts { keyring: Keyring::Locked, ..Parts::BARE }).await;
+    let server = Server::start(PROJECT, &["maya"]).await;
+    let window = Window::open(&desktop).await;
+    window.wait_for_text(LOCKED).await;
+    window.picture("sign-in-locked").await;
+    window.sign_in(server.url().as_str(), "maya", PASSWORD).await;
+    window.wait_for_text("Live").await;
+    window.quit().await;
+
+    desktop.unlock_keyring();
+    let window = Window::open(&desktop).await;
+    window.find("input[type=password]").await; // nothing could be kept: asked again
+    assert!(!window.text().await.contains(LOCKED));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_behind_a_locked_keyring_is_found_as_soon_as_it_is_unlocked() {
+    let mut desktop = Desktop::start(WITH_KEYRING).await;
+    let (_server, window) = signed_in(&desktop).await;
+    window.quit().await;
+
+    desktop.lock_keyring();
+    let window = Window::open(&desktop).await;
+    window.wait_for_text(LOCKED).await;
+    window.press("Look again").await;
+    window.wait_for_text("Unlock it and look again.").await;
+    desktop.unlock_keyring();
+    window.press("Look again").await;
+    window.wait_for_text("Live").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
