@@ -7,6 +7,7 @@ import { useApp } from "../../hooks/context";
 import { useIssues } from "../../hooks/useIssues";
 import { useRoving } from "../../hooks/useRoving";
 import { useShortcuts } from "../../hooks/useShortcuts";
+import { total } from "../../lib/severity";
 import { Button } from "../../primitives/Button";
 import { VirtualList, type VirtualListHandle } from "../../primitives/VirtualList";
 import type { LiveAnalysis } from "../../store/selectors";
@@ -145,7 +146,9 @@ function NoRows({ issues, live, filtered }: NoRowsProps) {
       </div>
     );
   }
-  if (issues.total === undefined) return <div className="no-rows" aria-busy="true" />;
+  // The counts may run ahead of the rows for a moment: they are momentary, the rows are not.
+  const onTheWay = !filtered && total(live.counts) > 0;
+  if (issues.total === undefined || onTheWay) return <div className="no-rows" aria-busy="true" />;
   const none = filtered ? "No issue matches" : live.running ? "Nothing found so far" : "No issues found";
   return (
     <div className="no-rows">
