@@ -63,10 +63,9 @@ struct Package {
     version: String,
 }
 
-/// The folder's own eslint, whose version its package tells: asking it would run the folder's code.
+/// The first eslint that a folder has of its own; its package tells the version: asking it would run the folder's code.
 fn find(tree: &Tree, _: &SearchPath) -> Option<Installed> {
-    let folders = tree.topmost_folders_with(&CONFIGURATIONS);
-    let program = own(&tree.root, folders.first()?)?;
+    let program = tree.topmost_folders_with(&CONFIGURATIONS).into_iter().find_map(|folder| own(&tree.root, folder))?;
     let package = program.parent()?.parent()?.join("eslint/package.json");
     let package: Package = serde_json::from_reader(std::fs::File::open(package).ok()?).ok()?;
     Some(Installed { program, version: Some(package.version) })
