@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -75,6 +75,15 @@ impl App {
     /// Waits until a progress value was painted.
     pub fn wait_for_progress(&self) -> Result<()> {
         self.wait_for_logged("progress on the screen", PROGRESS_TO_SCREEN)
+    }
+
+    /// Waits until one more was painted, which is newer than all that was heard elsewhere before; or for a moment, when
+    /// there is none to come.
+    pub fn wait_for_next_progress(&self) -> Result<()> {
+        let painted = || Ok::<_, anyhow::Error>(latency::values(&self.log()?, PROGRESS_TO_SCREEN).len());
+        let before = painted()?;
+        let deadline = Instant::now() + Duration::from_secs(2);
+        wait_for("the next progress", SOON, || Ok((painted()? > before || Instant::now() > deadline).then_some(())))
     }
 
     /// Waits until a popup was handed to the daemon.

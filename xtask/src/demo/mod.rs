@@ -45,7 +45,7 @@ pub struct Options {
 const ANALYSIS: Duration = Duration::from_mins(20);
 
 /// From how many per cent on a picture shows a running analysis well.
-const SHOWN_AT: f64 = 20.0;
+const SHOWN_AT: f64 = 30.0;
 
 /// Runs it. Everything it started is gone when it returns, however it ends.
 pub fn run(options: &Options) -> Result<()> {
@@ -97,6 +97,7 @@ fn perform(
         let analysis = cast::Analysis::start(stage, screen, &repository, left_out)?;
         app.wait_for_progress()?;
         follower.wait_for_percent(SHOWN_AT)?;
+        app.wait_for_next_progress()?;
         if let Some(out) = out {
             app.picture(screen, &out.join("overview-running.png"))?;
         }
