@@ -33,7 +33,8 @@ enum State {
 struct Open {
     since: Duration,
     heard: Duration,
-    pinged: Duration,
+    /// When the next ping is due.
+    ping_at: Duration,
     rooms: (u32, u32),
     live: Option<(Duration, UnixMillis)>,
     asked_pause: Option<Duration>,
@@ -86,7 +87,7 @@ impl Session {
             State::Stopped { .. } | State::SignInNeeded { .. } | State::Renewing => None,
             State::Opening { until } | State::Waiting { until, .. } => Some(*until),
             State::Open(open) => {
-                let socket = (open.heard + self.timing.silence).min(open.pinged + self.timing.ping_every);
+                let socket = (open.heard + self.timing.silence).min(open.ping_at);
                 Some(self.token.deadline(at).map_or(socket, |renewal| renewal.min(socket)))
             }
         };
@@ -169,7 +170,7 @@ impl Session {
                 since: at.mono,
                 heard: at.mono,
                 // The first ping goes out at once: the round trip is known from the start.
-                pinged: at.mono.saturating_sub(self.timing.ping_every),
+                ping_at: at.mono,
                 rooms: (0, 0),
                 live: None,
                 asked_pause: None,
@@ -351,8 +352,8 @@ impl Session {
             }
             State::Open(open) => {
                 let mut effects = Vec::new();
-                if open.pinged + self.timing.ping_every <= at.mono {
-                    open.pinged = at.mono;
+                if open.ping_at <= at.mono {
+                    open.ping_at = at.mono + self.timing.ping_every;
                     effects.push(Effect::Ping);
                 }
                 if !self.token.renewing && self.token.is_stale(at) {

@@ -116,6 +116,13 @@ fn a_server_that_takes_connections_only_to_drop_them_is_not_asked_without_a_paus
 }
 
 #[test]
+fn the_first_ping_goes_out_at_once_also_right_after_the_start() {
+    let mut session = live(0);
+    assert!(session.handle(Input::Tick, at(10)).contains(&Effect::Ping));
+    assert!(!session.handle(Input::Tick, at(20)).contains(&Effect::Ping));
+}
+
+#[test]
 fn going_away_is_honoured() {
     let mut session = live(0);
     session.handle(Input::GoingAway(Duration::from_millis(700)), at(5_000));
