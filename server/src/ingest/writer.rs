@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use watchbell_protocol::{Answer, ErrorCode, UnixMillis, WireError, limits};
+use watchbell_protocol::{AnalysisId, Answer, ErrorCode, UnixMillis, WireError, limits};
 
 use super::{
     Ingest, Job, QUEUE, Submission,
@@ -78,13 +78,23 @@ impl Writer {
         let mut after = AfterCommit::default();
         let committed = match self.store.write().await {
             Ok(mut tx) => {
-                for job in jobs.drain(..) {
-                    self.work(&mut tx, job, &mut after).await;
+                let mut waiting = jobs.drain(..);
+                let mut worked = Ok(());
+                while worked.is_ok()
+                    && let Some(job) = waiting.next()
+                {
+                    worked = self.work(&mut tx, job, &mut after).await;
                 }
-                tx.commit().await
+                match worked {
+                    Ok(()) => tx.commit().await,
+                    Err(error) => {
+                        refuse_all(waiting, &mut after);
+                        Err(error)
+                    }
+                }
             }
             Err(error) => {
-                refuse_all(jobs, &mut after);
+                refuse_all(jobs.drain(..), &mut after);
                 Err(error)
             }
         };
@@ -114,24 +124,29 @@ impl Writer {
         }
     }
 
-    async fn work(&self, conn: &mut Conn, job: Job, after: &mut AfterCommit) {
+    /// Fails when the whole transaction has: nothing may be written outside of one.
+    async fn work(&self, conn: &mut Conn, job: Job, after: &mut AfterCommit) -> sqlx::Result<()> {
         let now = self.clock.now();
         match job {
             Job::Command(submission, sender) => {
                 let answer = match in_savepoint(conn, *submission, now).await {
-                    Ok(effect) => {
+                    Ok(Ok(effect)) => {
                         after.entries.extend(effect.entries);
                         after.leases.extend(effect.lease);
                         Ok(effect.answer)
                     }
-                    Err(refusal) => Err(told(refusal)),
+                    Ok(Err(refusal)) => Err(told(refusal)),
+                    Err(broken) => {
+                        after.answers.push((sender, Err(unavailable())));
+                        return Err(broken);
+                    }
                 };
                 after.answers.push((sender, answer));
             }
             Job::LeasesLost(analyses) => {
                 let moment = self.clock.moment();
                 for analysis in analyses.into_iter().filter(|analysis| self.leases.is_lost(*analysis, moment)) {
-                    match lose(conn, analysis, now).await {
+                    match lose(conn, analysis, now).await? {
                         Ok((entries, lease)) => {
                             after.entries.extend(entries);
                             after.leases.extend(lease);
@@ -142,17 +157,13 @@ impl Writer {
             }
             Job::Seen(members, at) => {
                 for member in members {
-                    if let Err(error) = store::project::seen(conn, member, at).await {
-                        tracing::error!(%error, user.id = %member, "when they were last here was not noted");
-                    }
+                    store::project::seen(conn, member, at).await?;
                 }
             }
-            Job::Prune(now, sender) => match self.prune(conn, now).await {
-                // Nobody waits any more when the loops are ended.
-                Ok(more) => drop(sender.send(more)),
-                Err(error) => tracing::error!(%error, "what is old was not deleted"),
-            },
+            // Nobody waits any more when the loops are ended.
+            Job::Prune(now, sender) => drop(sender.send(self.prune(conn, now).await?)),
         }
+        Ok(())
     }
 
     async fn prune(&self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<bool> {
@@ -165,33 +176,41 @@ impl Writer {
     }
 }
 
-async fn in_savepoint(conn: &mut Conn, submission: Submission, now: UnixMillis) -> Result<Effect, Refusal> {
+/// What came of a command. Fails when its savepoint is gone, and with it the transaction: the engine ends that by itself
+/// when the disk is full.
+async fn in_savepoint(
+    conn: &mut Conn,
+    submission: Submission,
+    now: UnixMillis,
+) -> sqlx::Result<Result<Effect, Refusal>> {
     let mut savepoint = conn.begin().await?;
     let effect = apply(&mut savepoint, submission, now).await;
-    match effect {
-        Ok(effect) => {
-            savepoint.commit().await?;
-            Ok(effect)
-        }
-        Err(refusal) => {
-            savepoint.rollback().await?;
-            Err(refusal)
-        }
+    match &effect {
+        Ok(_) => savepoint.commit().await?,
+        Err(_) => savepoint.rollback().await?,
     }
+    Ok(effect)
 }
 
-async fn lose(
-    conn: &mut Conn,
-    analysis: watchbell_protocol::AnalysisId,
-    now: UnixMillis,
-) -> sqlx::Result<(Vec<Entry>, Option<LeaseChange>)> {
+/// The end of an analysis whose runner was lost, in a savepoint as above.
+async fn lose(conn: &mut Conn, analysis: AnalysisId, now: UnixMillis) -> sqlx::Result<sqlx::Result<Lost>> {
     let mut savepoint = conn.begin().await?;
-    let Some(outcome) = analysis::lose(&mut savepoint, now, analysis).await? else {
+    let lost = lost(&mut savepoint, analysis, now).await;
+    match &lost {
+        Ok(_) => savepoint.commit().await?,
+        Err(_) => savepoint.rollback().await?,
+    }
+    Ok(lost)
+}
+
+/// What a lost runner leaves behind.
+type Lost = (Vec<Entry>, Option<LeaseChange>);
+
+async fn lost(conn: &mut Conn, analysis: AnalysisId, now: UnixMillis) -> sqlx::Result<Lost> {
+    let Some(outcome) = analysis::lose(conn, now, analysis).await? else {
         return Ok((Vec::new(), Some(LeaseChange::Ended(analysis))));
     };
-    let entries = number(&mut savepoint, outcome.drafts, now).await?;
-    savepoint.commit().await?;
-    Ok((entries, outcome.lease))
+    Ok((number(conn, outcome.drafts, now).await?, outcome.lease))
 }
 
 /// The one place where a failed query of a command is logged.
@@ -209,8 +228,8 @@ fn unavailable() -> WireError {
     WireError::new(ErrorCode::Unavailable, "the server could not write; nothing was applied").retry_after_ms(1000)
 }
 
-fn refuse_all(jobs: &mut Vec<Job>, after: &mut AfterCommit) {
-    for job in jobs.drain(..) {
+fn refuse_all(jobs: impl Iterator<Item = Job>, after: &mut AfterCommit) {
+    for job in jobs {
         if let Job::Command(_, sender) = job {
             after.answers.push((sender, Err(unavailable())));
         }

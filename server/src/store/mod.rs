@@ -18,7 +18,7 @@ pub mod state;
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -80,6 +80,9 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        // The engine ends a transaction by itself when the disk is full, and the pool is not told: such a connection
+        // would refuse every transaction to come.
+        let writer = writer.before_acquire(|conn, _| Box::pin(async { Ok(!conn.is_in_transaction()) }));
         let writer = writer.connect_with(options.clone()).await?;
         migrate(&writer).await?;
         let epoch = epoch(&writer).await?;
@@ -128,4 +131,28 @@ async fn epoch(pool: &SqlitePool) -> sqlx::Result<Epoch> {
     let (epoch,): (i64,) = sqlx::query_as("SELECT value FROM meta WHERE key = 'epoch'").fetch_one(&mut *tx).await?;
     tx.commit().await?;
     Ok(Epoch(epoch as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_was_full_is_written_again_once_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(FILE_NAME)).await.unwrap();
+        let insert = "INSERT INTO meta (key, value) VALUES (hex(randomblob(50000)), 1)";
+        let mut tx = store.write().await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *tx).await.unwrap();
+        let full = loop {
+            if let Err(error) = sqlx::query(insert).execute(&mut *tx).await {
+                break error;
+            }
+        };
+        assert!(full.to_string().contains("full"), "{full}");
+        tx.rollback().await.unwrap_err();
+        let mut tx = store.write().await.unwrap();
+        sqlx::query(insert).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
 }
