@@ -208,6 +208,17 @@ async fn a_second_server_on_the_same_folder_is_refused_until_the_first_is_gone()
 }
 
 #[tokio::test]
+async fn a_server_whose_log_nobody_takes_any_more_goes_on() {
+    let place = Place::initialised().await;
+    place.add_user("ada").await;
+    let mut serving = Serving::start(&place, &[]).await;
+    drop(serving.process.stderr.take());
+    for _ in 0..2 {
+        assert_eq!(serving.sign_in("ada").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_option_is_refused_by_name_wherever_it_stands() {
     let place = Place::initialised().await;
     let mut from_env = place.command(&["user", "list"]);
