@@ -64,6 +64,8 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        // A tool's descendant may have left the group it was started in; its environment still says whose it is.
+        end_processes(&self.mark());
         remove(&self.folder, &self.lock_path);
     }
 }
@@ -205,6 +207,29 @@ mod tests {
         assert!(living.home().exists() && next.home().exists());
     }
 
+    /// A process that carries the mark and is in nobody's group.
+    #[cfg(target_os = "linux")]
+    fn sleeping(mark: &str) -> std::process::Child {
+        let left = std::process::Command::new("sleep").arg("300").env(MARK, mark).spawn().unwrap();
+        // Right after its start, a process has no environment to read yet.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !fs::read_to_string(format!("/proc/{}/environ", left.id())).unwrap().contains(mark) {
+            assert!(std::time::Instant::now() < deadline);
+        }
+        left
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn processes_that_left_their_group_end_with_the_run() {
+        use std::os::unix::process::ExitStatusExt;
+        let cache = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(cache.path()).unwrap();
+        let mut left = sleeping(&scratch.mark());
+        drop(scratch);
+        assert_eq!(left.wait().unwrap().signal(), Some(9));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn processes_of_a_killed_run_are_ended() {
@@ -212,12 +237,7 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         fs::create_dir_all(cache.path().join("runs")).unwrap();
         let id = Uuid::new_v4().to_string();
-        let mut left = std::process::Command::new("sleep").arg("300").env(MARK, &id).spawn().unwrap();
-        // Right after its start, a process has no environment to read yet.
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while !fs::read_to_string(format!("/proc/{}/environ", left.id())).unwrap().contains(&id) {
-            assert!(std::time::Instant::now() < deadline);
-        }
+        let mut left = sleeping(&id);
         fs::write(cache.path().join(format!("runs/{id}.lock")), "").unwrap();
         let _next = Scratch::new(cache.path()).unwrap();
         assert_eq!(left.wait().unwrap().signal(), Some(9));
