@@ -23,6 +23,14 @@ use crate::{programs::program, server::eventually};
 /// How long something may take to show. It takes a fraction on an idle machine.
 const SOON: Duration = Duration::from_secs(20);
 
+/// Waits for the end of all that moves, but for what moves for ever.
+const STILL: &str = "
+    const done = arguments[0];
+    const moving = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    Promise.allSettled(moving.map((one) => one.finished))
+        .then(() => requestAnimationFrame(() => requestAnimationFrame(() => done())));
+";
+
 /// The running app.
 pub struct Window {
     /// The driver's session with the page.
@@ -184,11 +192,11 @@ impl Window {
         read(&self.log)
     }
 
-    /// Takes a picture of the page, two frames after whatever came last, if pictures are asked for.
+    /// Takes a picture of the page, if pictures are asked for: when nothing glides or fades any more, and two frames
+    /// after whatever came last.
     pub async fn picture(&self, name: &str) {
         let Some(file) = picture_file(name) else { return };
-        let frames = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
-        self.page.execute_async(frames, Vec::new()).await.expect("runs");
+        self.page.execute_async(STILL, Vec::new()).await.expect("runs");
         let picture = self.page.screenshot().await.expect("is taken");
         std::fs::write(file, picture).expect("can be written");
     }
