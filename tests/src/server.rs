@@ -70,12 +70,13 @@ impl Server {
     /// Runs a `watchbell-server` command for admins; what it printed.
     pub async fn admin(&self, args: &[&str], input: Option<&str>) -> String {
         let mut command = self.command(args);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.expect("starts");
         let mut stdin = child.stdin.take().expect("is piped");
         // A command that reads nothing may have closed its end already.
         let _ = stdin.write_all(format!("{}\n", input.unwrap_or_default()).as_bytes()).await;
         drop(stdin);
-        let output = child.wait_with_output().await.unwrap();
+        let output = child.wait_with_output().await.expect("ends");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("prints UTF-8")
     }
@@ -87,7 +88,7 @@ impl Server {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("server.log"));
         let log = log.expect("a log file");
         let mut serve = self.command(&["serve", "--listen", &listen]);
-        serve.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
+        serve.stdin(Stdio::null()).stdout(log.try_clone().expect("a log file")).stderr(log).kill_on_drop(true);
         self.process = Some(serve.spawn().expect("starts"));
         let url = self.url();
         eventually("the server is ready", async || http::server_info(&url).await.is_ok()).await;
