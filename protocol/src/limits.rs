@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A frame, either way.
 pub const FRAME_BYTES: usize = 1024 * 1024;
-/// Nesting of a frame's JSON. (`serde_json` stops at 128 by itself; no Watchbell frame goes beyond this.)
+/// Levels of nesting of a client frame's JSON, the frame itself included.
 pub const FRAME_DEPTH: usize = 32;
 /// A name: member, project, device, detector, runner, token.
 pub const NAME_BYTES: usize = 128;

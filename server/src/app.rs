@@ -17,6 +17,7 @@ use crate::{
     domain::{Holder, LeaseChange, lease::Leases, presence::Presences},
     hub::Hub,
     ingest::{Ingest, Momentary, Writer},
+    limits::Limits,
     router::router,
     store::{self, Store},
     timing::Timing,
@@ -50,6 +51,8 @@ pub struct Parts {
     pub momentary: Momentary,
     /// Who is here.
     pub presences: Arc<Presences>,
+    /// What clients may take.
+    pub limits: Limits,
     /// The connections.
     pub connections: Arc<Connections>,
     /// The tasks of the connections.
@@ -110,6 +113,7 @@ impl App {
         let momentary =
             Momentary { store: store.clone(), hub: hub.clone(), leases, presences: presences.clone(), clock };
         Ok(Self(Arc::new(Parts {
+            limits: Limits::new(&config.limits),
             config,
             timing,
             clock,

@@ -11,6 +11,7 @@ pub mod domain;
 pub mod http;
 pub mod hub;
 pub mod ingest;
+pub mod limits;
 pub mod router;
 pub mod store;
 pub mod timing;

@@ -32,7 +32,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(app.config.limits.http_body_bytes as usize))
         .layer(origin::cors(&app.config.server.allowed_origins.0))
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
-        .layer(middleware::from_fn_with_state(rate::Guarded::new(app.clone()), rate::guard))
+        .layer(middleware::from_fn_with_state(app.clone(), rate::guard))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::layer))
         .with_state(app)
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::depth::is_deeper;
 use crate::{Command, CommandId, ErrorCode, Room, WireError, error, limits};
 
 /// What a client sends.
@@ -48,7 +49,23 @@ impl ClientFrame {
         }
         let envelope: Envelope<'_> = error::parse(text, "").map_err(|error| Refused { id: None, error })?;
         let data = envelope.data.map_or("{}", RawValue::get);
+        // The frame itself is the first level.
+        if is_deeper(data, limits::FRAME_DEPTH - 1) {
+            let message = format!("is nested deeper than {} levels", limits::FRAME_DEPTH);
+            let error = WireError::new(ErrorCode::BadRequest, message).at("data");
+            return Err(Refused { id: envelope.id, error });
+        }
         let command = Command::parse(&envelope.cmd, data).map_err(|error| Refused { id: envelope.id, error })?;
         Ok(Self { id: envelope.id, room: envelope.room, command })
+    }
+
+    /// The id of a frame that will not be looked at further, to answer to.
+    pub fn id_of(text: &str) -> Option<CommandId> {
+        #[derive(Deserialize)]
+        struct Identified {
+            id: Option<CommandId>,
+        }
+
+        serde_json::from_str::<Identified>(text).ok()?.id
     }
 }

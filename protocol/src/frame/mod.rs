@@ -3,6 +3,7 @@
 //! A server frame is told apart by the keys it has, so both directions parse by hand instead of by trial.
 
 mod client;
+mod depth;
 mod event;
 mod parts;
 mod server;

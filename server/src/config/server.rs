@@ -24,8 +24,8 @@ section! {
         /// Browsers whose pages come from these origins (such as `https://watch.example.org`) may use the server.
         /// All others are refused; the desktop app and the command line are no browsers.
         allowed_origins: Texts = Texts::default(), check every_origin_is_one;
-        /// Addresses of proxies in front of the server. Only their `X-Forwarded-For` is believed when wrong passwords
-        /// are counted per address.
+        /// Addresses of proxies in front of the server. Only their `X-Forwarded-For` is believed when wrong passwords,
+        /// requests, commands and connections are counted per address.
         trusted_proxies: Addresses = Addresses::default();
     }
 }

@@ -7,19 +7,25 @@ use axum::{
 };
 use watchbell_protocol::{Answer, ClientFrame, Delivery, ErrorCode, Room, WireError};
 
-use super::{Caller, Refusal, body::TextBody};
-use crate::{App, ingest};
+use super::{Caller, ClientAddress, Refusal, body::TextBody};
+use crate::{
+    App, ingest,
+    limits::{self, Taker},
+};
 
 /// Applies the command and answers as a connection would, after the commit.
 pub async fn post(
     State(app): State<App>,
     Path(room): Path<String>,
+    ClientAddress(address): ClientAddress,
     Caller(principal): Caller,
     TextBody(text): TextBody,
 ) -> Result<Json<Answer>, Refusal> {
     let room: Room = room.parse().map_err(|error: watchbell_protocol::room::NotARoom| {
         WireError::new(ErrorCode::BadRequest, error.to_string()).at("room")
     })?;
+    let taken = app.limits.commands.take(Taker::from(&*principal), address);
+    taken.map_err(|wait| limits::too_many("too many commands", wait))?;
     let frame = in_room(ClientFrame::parse(&text).map_err(|refused| refused.error)?, room)?;
     let pending = app.ingest.submit(principal, frame).await?;
     let answer = pending.await.map_err(|_| ingest::stopping())?;

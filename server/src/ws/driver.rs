@@ -30,7 +30,13 @@ use super::{
     registry::Ending,
     session::{Effect, Input, Now, Session},
 };
-use crate::{App, auth::Principal, ingest, store};
+use crate::{
+    App,
+    auth::Principal,
+    ingest,
+    limits::{Share, Ticket},
+    store,
+};
 
 /// About how much goes out in one write.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -50,8 +56,19 @@ enum Done {
     Refreshed(CommandId, Result<Principal, WireError>),
 }
 
+/// Who was let in, and what they may take.
+pub struct Admission {
+    /// Who.
+    pub principal: Principal,
+    /// What the connection may send.
+    pub share: Share,
+    /// Its place, given back at its end.
+    pub ticket: Ticket,
+}
+
 /// Serves a connection until its end.
-pub async fn serve(app: App, socket: WebSocket, principal: Principal) {
+pub async fn serve(app: App, socket: WebSocket, admission: Admission) {
+    let Admission { principal, share, ticket: _ticket } = admission;
     let principal = Arc::new(principal);
     let seat = Seat::take(&app, &principal);
     tracing::debug!(connection.id = %seat.id, "connected");
@@ -67,7 +84,7 @@ pub async fn serve(app: App, socket: WebSocket, principal: Principal) {
     let code = tokio::select! {
         () = &mut write => None,
         () = catch_up(&app, &seat, waiting, answers) => None,
-        code = read(&app, &seat, principal, &mut stream, joins, joined) => code,
+        code = read(&app, &seat, (principal, share), &mut stream, joins, joined) => code,
     };
     if let Some(code) = code {
         seat.outbox.close(code);
@@ -167,7 +184,7 @@ impl Drop for Seat {
 async fn read(
     app: &App,
     seat: &Seat,
-    principal: Arc<Principal>,
+    (principal, share): (Arc<Principal>, Share),
     stream: &mut SplitStream<WebSocket>,
     joins: mpsc::Sender<Join>,
     mut joined: mpsc::Receiver<Done>,
@@ -179,11 +196,9 @@ async fn read(
     loop {
         let effects = tokio::select! {
             message = next(stream, &seat.outbox), if !session.is_busy() => match message {
-                Some(Ok(Message::Text(text))) => session.handle(Input::Text(&text), now()),
-                Some(Ok(Message::Binary(_))) => session.handle(Input::Binary, now()),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => session.handle(Input::Heard, now()),
-                Some(Ok(Message::Close(_))) | None => return None,
+                Some(Ok(message)) => session.handle(said(&message, &share)?, now()),
                 Some(Err(error)) => session.handle(broken(error)?, now()),
+                None => return None,
             },
             Some(done) = work.next(), if !work.is_empty() => session.handle(done.into(), now()),
             Some(done) = joined.recv() => session.handle(done.into(), now()),
@@ -211,6 +226,18 @@ impl From<Done> for Input<'_> {
 async fn next(stream: &mut SplitStream<WebSocket>, outbox: &Outbox) -> Option<Result<Message, Error>> {
     outbox.light().await;
     stream.next().await
+}
+
+/// What a message is to the session; `None` if it is the end.
+fn said<'a>(message: &'a Message, share: &Share) -> Option<Input<'a>> {
+    Some(match (message, share.take()) {
+        (Message::Close(_), _) => return None,
+        (Message::Binary(_), _) => Input::Binary,
+        (Message::Text(text), Ok(())) => Input::Text(text),
+        (Message::Text(text), Err(wait)) => Input::Beyond { text: Some(text), wait },
+        (Message::Ping(_) | Message::Pong(_), Ok(())) => Input::Heard,
+        (Message::Ping(_) | Message::Pong(_), Err(wait)) => Input::Beyond { text: None, wait },
+    })
 }
 
 /// Why the socket cannot be read; `None` if there is nobody left to tell.

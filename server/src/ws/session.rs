@@ -7,10 +7,15 @@ use watchbell_protocol::{
     WireError, frame::GoingAway,
 };
 
-use crate::{auth::Principal, clock::Moment, timing::Timing};
+use crate::{auth::Principal, clock::Moment, limits, timing::Timing};
 
 /// Commands of one connection at work; it is not read further while there are more.
 const AT_WORK: usize = 64;
+/// The shortest pause of a connection that sends too much. Everything that comes meanwhile is refused as well: of what
+/// was sent in one go, nothing is taken after something was refused.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Messages that are refused in a row before the connection is closed: the other side does not listen.
+const DEAF: u32 = 10_000;
 /// Rooms that one connection may be in.
 const ROOMS: usize = 512;
 
@@ -32,6 +37,13 @@ pub enum Input<'a> {
     Binary,
     /// A message beyond the limit.
     TooLarge,
+    /// A message, or something that is none, beyond what the connection may send.
+    Beyond {
+        /// The message.
+        text: Option<&'a str>,
+        /// How long until it may send again.
+        wait: Duration,
+    },
     /// Something that is no message: a pong, a ping.
     Heard,
     /// What came of a command.
@@ -86,6 +98,10 @@ pub struct Session {
     heads_at: Moment,
     /// When the token runs out; an API token's does not.
     expires: Option<Moment>,
+    /// Until when nothing is taken, because too much was sent.
+    paused_until: Option<Moment>,
+    /// Messages refused for that since the last one that was taken.
+    refused: u32,
     closing: bool,
 }
 
@@ -101,6 +117,8 @@ impl Session {
             heard: now.moment,
             ping_at: now.moment + timing.ping_every,
             heads_at: now.moment + timing.heads_every,
+            paused_until: None,
+            refused: 0,
             closing: false,
         }
     }
@@ -135,7 +153,20 @@ impl Session {
         match input {
             Input::Text(text) => {
                 self.heard = now.moment;
-                self.text(text)
+                match self.paused_until {
+                    Some(until) if until > now.moment => self.beyond(Some(text), until - now.moment),
+                    _ => {
+                        self.refused = 0;
+                        self.text(text)
+                    }
+                }
+            }
+            Input::Beyond { text, wait } => {
+                self.heard = now.moment;
+                let until = now.moment + wait.max(PAUSE);
+                let until = self.paused_until.map_or(until, |earlier| earlier.max(until));
+                self.paused_until = Some(until);
+                self.beyond(text, until - now.moment)
             }
             Input::Heard => {
                 self.heard = now.moment;
@@ -161,6 +192,16 @@ impl Session {
                 effects
             }
         }
+    }
+
+    /// Refuses what is beyond the connection's allowance.
+    fn beyond(&mut self, text: Option<&str>, wait: Duration) -> Vec<Effect> {
+        self.refused += 1;
+        if self.refused > DEAF {
+            return self.close(CloseCode::RateLimited);
+        }
+        let refused = text.map(|text| refusal(ClientFrame::id_of(text), limits::too_many("too many commands", wait)));
+        refused.into_iter().collect()
     }
 
     fn text(&mut self, text: &str) -> Vec<Effect> {

@@ -1,4 +1,4 @@
-//! `GET /v1/ws`: the upgrade. Who asks is known before any resource is taken.
+//! `GET /v1/ws`: the upgrade. That there is a place, and who asks, is known before any resource is taken.
 
 use axum::{
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
@@ -7,8 +7,12 @@ use axum::{
 };
 use watchbell_protocol::{ErrorCode, SUBPROTOCOL, WireError, limits};
 
-use super::driver;
-use crate::{App, http::Refusal};
+use super::driver::{self, Admission};
+use crate::{
+    App,
+    http::{ClientAddress, Refusal},
+    limits::Taker,
+};
 
 /// Bytes read from the socket at once; most frames from clients are small.
 const READ_BUFFER: usize = 4 * 1024;
@@ -16,13 +20,21 @@ const READ_BUFFER: usize = 4 * 1024;
 /// Lets a member or a producer in.
 pub async fn upgrade(
     State(app): State<App>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let mut ticket = match app.limits.tickets.draw(address) {
+        Ok(ticket) => ticket,
+        Err(error) => return Refusal::from(error).into_response(),
+    };
     let principal = match app.auth.authenticate(&headers, app.clock.now()).await {
         Ok(principal) => principal,
         Err(error) => return Refusal::from(error).into_response(),
     };
+    if let Err(error) = ticket.claim(&principal) {
+        return Refusal::from(error).into_response();
+    }
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
         Err(rejection) => {
@@ -33,10 +45,12 @@ pub async fn upgrade(
         let message = format!("name the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol");
         return Refusal::from(WireError::new(ErrorCode::BadRequest, message)).into_response();
     }
+    let share = app.limits.commands.share(Taker::from(&principal), address);
+    let admission = Admission { principal, share, ticket };
     let tasks = app.connection_tasks.clone();
     upgrade
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .read_buffer_size(READ_BUFFER)
-        .on_upgrade(move |socket| tasks.track_future(driver::serve(app, socket, principal)))
+        .on_upgrade(move |socket| tasks.track_future(driver::serve(app, socket, admission)))
 }

@@ -55,6 +55,7 @@ pub struct Server {
     folder: TempDir,
     pub store: Store,
     timing: Timing,
+    configure: fn(&mut Config),
     address: SocketAddr,
     shutdown: CancellationToken,
     ended: Option<tokio::sync::oneshot::Receiver<()>>,
@@ -89,6 +90,11 @@ impl Server {
     }
 
     pub async fn start_with(timing: Timing) -> Self {
+        Self::start_configured(timing, |_| ()).await
+    }
+
+    /// The same with a configuration of its own.
+    pub async fn start_configured(timing: Timing, configure: fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Keys::create(folder.path()).unwrap();
         let store = Store::open(&folder.path().join(store::FILE_NAME)).await.unwrap();
@@ -96,6 +102,7 @@ impl Server {
             folder,
             store,
             timing,
+            configure,
             address: ([127, 0, 0, 1], 0).into(),
             shutdown: CancellationToken::new(),
             ended: None,
@@ -125,6 +132,7 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut config = Config::default();
         config.server.data_dir = self.folder.path().to_owned();
+        (self.configure)(&mut config);
         let (timing, address, shutdown) = (self.timing, self.address, CancellationToken::new());
         self.shutdown = shutdown.clone();
         let (started, starting) = tokio::sync::oneshot::channel();
@@ -226,7 +234,24 @@ impl Server {
 
     /// A client, or the status and body of the refusal.
     pub async fn try_connect(&self, token: Option<&str>, protocol: Option<&str>) -> Result<Client, (u16, String)> {
+        self.try_connect_with(token, protocol, None).await
+    }
+
+    /// A client as it comes through a proxy that says it is at `address`.
+    pub async fn try_connect_from(&self, address: &str, token: &str) -> Result<Client, (u16, String)> {
+        self.try_connect_with(Some(token), Some(SUBPROTOCOL), Some(address)).await
+    }
+
+    async fn try_connect_with(
+        &self,
+        token: Option<&str>,
+        protocol: Option<&str>,
+        address: Option<&str>,
+    ) -> Result<Client, (u16, String)> {
         let mut request = format!("ws://{}/v1/ws", self.address).into_client_request().unwrap();
+        if let Some(address) = address {
+            request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+        }
         if let Some(protocol) = protocol {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
         }

@@ -7,6 +7,7 @@ mod bad_input;
 mod client;
 mod fixture;
 mod lifecycle;
+mod limits;
 mod presence;
 mod rooms;
 mod slow;

@@ -170,3 +170,47 @@ fn a_stopping_server_says_when_to_come_back_before_it_closes() {
     let away = ServerFrame::GoingAway(GoingAway { reconnect_in_ms: 700 });
     assert_eq!(effects, [Effect::Send(away), Effect::Close(CloseCode::GoingAway)]);
 }
+
+#[test]
+fn what_is_beyond_the_allowance_is_refused_by_its_id_and_nothing_behind_it_is_taken() {
+    let mut f = Fixture::new();
+    let ids = [(); 3].map(|()| CommandId::fresh());
+    let frames = ids.map(|id| format!(r#"{{"id":"{id}","cmd":"notification:clear","data":{{"through":1}}}}"#));
+    let told = |effects: &[Effect]| match effects {
+        [Effect::Send(ServerFrame::Answer { re, result: Err(error) })] if error.code == ErrorCode::RateLimited => {
+            (*re, error.retry_after_ms.unwrap())
+        }
+        _ => panic!("not refused for the rate: {effects:?}"),
+    };
+    let beyond = Input::Beyond { text: Some(&frames[0]), wait: Duration::from_micros(10) };
+    assert_eq!(told(&f.session.handle(beyond, f.start)), (ids[0], 250));
+    let soon = Now { moment: f.start.moment + Duration::from_millis(100), ..f.start };
+    assert_eq!(told(&f.session.handle(Input::Text(&frames[1]), soon)), (ids[1], 150));
+    let later = Now { moment: f.start.moment + Duration::from_millis(250), ..f.start };
+    assert!(matches!(&f.session.handle(Input::Text(&frames[2]), later)[..], [Effect::Submit(id, _)] if *id == ids[2]));
+}
+
+#[test]
+fn whoever_does_not_listen_to_refusals_is_closed() {
+    let mut f = Fixture::new();
+    let beyond = || Input::Beyond { text: None, wait: Duration::from_secs(1) };
+    for _ in 0..DEAF {
+        assert_eq!(f.session.handle(beyond(), f.start), []);
+    }
+    assert_eq!(f.session.handle(beyond(), f.start), [Effect::Close(CloseCode::RateLimited)]);
+}
+
+#[test]
+fn a_frame_that_is_nested_too_deep_is_refused_by_its_id() {
+    let mut f = Fixture::new();
+    let id = CommandId::fresh();
+    let deep = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let frame = |levels| format!(r#"{{"id":"{id}","cmd":"notification:clear","data":{}}}"#, deep(levels));
+    let effects = f.text(&frame(32));
+    assert!(matches!(&effects[..], [Effect::Send(ServerFrame::Answer { re, .. })] if *re == id));
+    assert_eq!(refusal(&effects), (ErrorCode::BadRequest, Some("data")));
+    assert!(matches!(&effects[..], [Effect::Send(ServerFrame::Answer { result: Err(error), .. })]
+        if error.message.contains("32 levels")));
+    assert!(matches!(&f.text(&frame(31))[..], [Effect::Send(ServerFrame::Answer { result: Err(error), .. })]
+        if !error.message.contains("levels")));
+}
