@@ -11,12 +11,12 @@ use std::{
 
 use parking_lot::Mutex;
 use sqlx::{
-    SqlitePool,
-    migrate::Migrator,
+    Connection as _, SqlitePool,
+    migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Cache, Result, get_meta, set_meta};
+use super::{Cache, CacheError, Result, get_meta, set_meta};
 use crate::{client::OpenError, options::CacheLocation};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -41,14 +41,16 @@ impl Cache {
                 })?;
                 let (writer, readers) = match open_file(path).await {
                     Ok(pools) => pools,
-                    Err(damage) => {
+                    // Full or locked is not damaged: what waits in it is sent another time.
+                    Err(Unopened::Unusable(reason)) => return Err(failed(reason)),
+                    Err(Unopened::Damaged(damage)) => {
                         let aside = move_aside(path).map_err(|error| failed(error.to_string()))?;
                         tracing::error!(
                             cache = %path.display(), kept_as = %aside.display(), reason = %damage,
                             "the cache cannot be read; it is kept aside and begun anew"
                         );
                         touch(path).map_err(|error| failed(error.to_string()))?;
-                        open_file(path).await.map_err(failed)?
+                        open_file(path).await.map_err(|unopened| failed(unopened.to_string()))?
                     }
                 };
                 Ok(Self { writer, readers, lock: Mutex::new(Some(lock)) })
@@ -82,8 +84,41 @@ async fn open_memory() -> Result<Cache> {
     Ok(Cache { readers: writer.clone(), writer, lock: Mutex::default() })
 }
 
+/// Why a cache's file was not opened.
+#[derive(Debug, thiserror::Error)]
+enum Unopened {
+    /// What is in it is not a cache that this build reads.
+    #[error("{0}")]
+    Damaged(String),
+    /// It may be all right: the disk is full, somebody else holds the file.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl From<sqlx::Error> for Unopened {
+    fn from(error: sqlx::Error) -> Self {
+        const FULL_LOCKED_BUSY_IO_READONLY_CANTOPEN: [i32; 6] = [13, 6, 5, 10, 8, 14];
+        let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+        // The lowest byte says what it is, the others say more closely.
+        if code.is_some_and(|code| FULL_LOCKED_BUSY_IO_READONLY_CANTOPEN.contains(&(code & 0xff))) {
+            Self::Unusable(error.to_string())
+        } else {
+            Self::Damaged(error.to_string())
+        }
+    }
+}
+
+impl From<MigrateError> for Unopened {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
 /// The file with its pools, or why it cannot be used.
-async fn open_file(path: &Path) -> Result<(SqlitePool, SqlitePool), String> {
+async fn open_file(path: &Path) -> Result<(SqlitePool, SqlitePool), Unopened> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -92,7 +127,10 @@ async fn open_file(path: &Path) -> Result<(SqlitePool, SqlitePool), String> {
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY);
     let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-    let writer = one.connect_with(options.clone()).await.map_err(|error| error.to_string())?;
+    // The engine ends a transaction by itself when the disk is full, and the pool is not told: such a connection would
+    // refuse every transaction to come.
+    let one = one.before_acquire(|db, _| Box::pin(async { Ok(!db.is_in_transaction()) }));
+    let writer = one.connect_with(options.clone()).await?;
     if let Err(reason) = check(&writer).await {
         writer.close().await;
         return Err(reason);
@@ -102,8 +140,8 @@ async fn open_file(path: &Path) -> Result<(SqlitePool, SqlitePool), String> {
 }
 
 /// Migrates, and after a crash looks at every page.
-async fn check(writer: &SqlitePool) -> Result<(), String> {
-    MIGRATIONS.run(writer).await.map_err(|error| error.to_string())?;
+async fn check(writer: &SqlitePool) -> Result<(), Unopened> {
+    MIGRATIONS.run(writer).await?;
     let verdict: Result<String> = async {
         let mut db = writer.acquire().await?;
         let clean = get_meta(&mut db, "closed").await?.as_deref() == Some("cleanly");
@@ -116,8 +154,9 @@ async fn check(writer: &SqlitePool) -> Result<(), String> {
     .await;
     match verdict {
         Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(verdict) => Err(verdict),
-        Err(error) => Err(error.to_string()),
+        Ok(verdict) => Err(Unopened::Damaged(verdict)),
+        Err(CacheError::Database(error)) => Err(error.into()),
+        Err(error @ CacheError::Row(_)) => Err(Unopened::Damaged(error.to_string())),
     }
 }
 
@@ -165,4 +204,37 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_no_damage_and_is_written_again_once_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, _) = open_file(&folder.path().join("cache.db")).await.unwrap();
+        let insert = "INSERT INTO meta (key, value) VALUES (hex(randomblob(50000)), '')";
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *tx).await.unwrap();
+        let error = loop {
+            if let Err(error) = sqlx::query(insert).execute(&mut *tx).await {
+                break error;
+            }
+        };
+        assert!(error.to_string().contains("full"), "{error}");
+        assert!(matches!(Unopened::from(error), Unopened::Unusable(_)));
+        drop(tx);
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::query(insert).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.db");
+        fs::write(&path, "nonsense".repeat(1000)).unwrap();
+        assert!(matches!(open_file(&path).await, Err(Unopened::Damaged(_))));
+    }
 }
