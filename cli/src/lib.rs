@@ -73,5 +73,7 @@ fn trace(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second call, as in tests, keeps the first subscriber.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost; told on standard error as well, it would be a panic.
+    let _ = lines.log_internal_errors(false).try_init();
 }

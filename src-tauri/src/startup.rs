@@ -46,6 +46,9 @@ pub fn start_log() {
     let filter = EnvFilter::try_from_env("WATCHBELL_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let colours = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // A line that cannot be written (the terminal it was started from is closed) is lost; told on standard error as
+    // well, it would be a panic.
+    let log = log.log_internal_errors(false);
     let started = if std::env::var("WATCHBELL_LOG_FORMAT").is_ok_and(|format| format == "json") {
         log.json().flatten_event(true).try_init()
     } else {
