@@ -1,6 +1,8 @@
 //! What needs more than one process: restarts, several members, the real window. The fixtures are here, the tests in
 //! `tests/`.
 
+#[cfg(unix)]
+pub mod chaos;
 #[cfg(target_os = "linux")]
 pub mod desktop;
 #[cfg(unix)]

@@ -1,9 +1,10 @@
-//! `cargo xtask`: the two commands that matter (`demo`, `test`) and the two that they use (`tidy`, `codegen`).
+//! `cargo xtask`: the two commands that matter (`demo`, `test`), the two that they use (`tidy`, `codegen`), and the proof
+//! (`chaos`).
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{codegen, demo, processes, shell, test, tidy};
+use xtask::{chaos, codegen, demo, processes, shell, test, tidy};
 
 /// Watchbell's own tasks. Each installs what it needs and says so.
 #[derive(Parser)]
@@ -19,6 +20,8 @@ enum Task {
     Demo(DemoArgs),
     /// Run every check: formatting, lints, tidy, generated files, and all tests down to the real window.
     Test(TestArgs),
+    /// Kill, freeze and cut real programs by a seed's plan, and check that nothing is lost or happens twice.
+    Chaos(ChaosArgs),
     /// Check the rules of the house: layer edges, module docs, file lengths, imports, generated files.
     Tidy,
     /// Make the TypeScript types and the wire reference from the Rust types.
@@ -57,6 +60,22 @@ struct TestArgs {
     filter: Option<String>,
 }
 
+#[derive(clap::Args)]
+struct ChaosArgs {
+    /// Which plan of faults: the same number means the same faults.
+    #[arg(long)]
+    seed: u64,
+    /// For how long.
+    #[arg(long, default_value_t = 120)]
+    seconds: u64,
+    /// Only these faults of the plan, by number (such as `3,7`), to find out which of them matter.
+    #[arg(long, value_name = "NUMBERS")]
+    only: Option<String>,
+    /// Break this promise in the programs; the run must find it.
+    #[arg(long)]
+    sabotage: Option<chaos::Sabotage>,
+}
+
 fn main() -> ExitCode {
     processes::stop_on_interrupt();
     let result = match Args::parse().task {
@@ -68,6 +87,12 @@ fn main() -> ExitCode {
             theme: args.theme,
         }),
         Task::Test(args) => test::run(&test::Options { desktop: !args.no_desktop, filter: args.filter }),
+        Task::Chaos(args) => chaos::run(&chaos::Options {
+            seed: args.seed,
+            seconds: args.seconds,
+            only: args.only,
+            sabotage: args.sabotage,
+        }),
         Task::Tidy => tidy::run(),
         Task::Codegen { check } => codegen::run(check),
     };

@@ -51,11 +51,18 @@ impl Cache {
         me: Option<UserId>,
         popups: &mut Popups<'_>,
     ) -> Result<Applied> {
+        #[cfg(feature = "sabotage")]
+        super::sabotage::positions_first(self, events).await?;
         let mut tx = self.write().await?;
         let mut applied = Applied::default();
         for (index, event) in events.iter().enumerate() {
             let takes = match (event.seq, event.tag) {
                 (Some(seq), Some(tag)) => match place(&mut tx, event.room, seq).await? {
+                    #[cfg(feature = "sabotage")]
+                    Place::Next { .. } if super::sabotage::drops_this_one() => {
+                        position::advance(&mut tx, event.room, seq, tag).await?;
+                        false
+                    }
                     Place::Next { sweep } => {
                         take_durable(&mut tx, event, me, sweep, popups, &mut applied).await?;
                         position::advance(&mut tx, event.room, seq, tag).await?;

@@ -14,6 +14,8 @@ mod projects;
 mod prune;
 mod query;
 mod resync;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod touched;
 
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};

@@ -32,6 +32,8 @@ pub(super) async fn apply(conn: &mut Conn, submission: Submission, now: UnixMill
     let standing = standing(conn, &principal, place).await?;
     policy::may_publish(&principal, place, standing, &command)?;
     let who = who(&principal);
+    #[cfg(feature = "sabotage")]
+    super::sabotage::before_dedupe(conn, &who, id).await?;
     if let Some(applied) = store::command::find(conn, &who, id).await? {
         return again(applied, body_hash);
     }

@@ -7,6 +7,8 @@ mod admin;
 mod apply;
 mod momentary;
 mod number;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod writer;
 
 use std::sync::Arc;

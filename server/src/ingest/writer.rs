@@ -86,7 +86,11 @@ impl Writer {
                     worked = self.work(&mut tx, job, &mut after).await;
                 }
                 match worked {
-                    Ok(()) => tx.commit().await,
+                    Ok(()) => {
+                        #[cfg(feature = "sabotage")]
+                        super::sabotage::before_commit(&mut after.answers).await;
+                        tx.commit().await
+                    }
                     Err(error) => {
                         refuse_all(waiting, &mut after);
                         Err(error)

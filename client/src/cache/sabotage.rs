@@ -1,0 +1,70 @@
+//! Promises broken on purpose, so that `cargo xtask chaos --sabotage` can show that it would notice. Only with the feature
+//! `sabotage`, which no release has, and only if the environment asks for it.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::sleep;
+use watchbell_protocol::{Position, Room, RoomEvent, Seq, Tag};
+
+use super::{Cache, Result, position};
+
+/// How long the effects come after the positions.
+const LATE: Duration = Duration::from_millis(20);
+/// Which event is dropped: each so manieth.
+const EACH: u32 = 100;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sabotage {
+    PositionFirst,
+    DropOne,
+}
+
+static CHOSEN: LazyLock<Option<Sabotage>> = LazyLock::new(|| match env::var("WATCHBELL_SABOTAGE").ok()?.as_str() {
+    "position-first" => Some(Sabotage::PositionFirst),
+    "drop-one" => Some(Sabotage::DropOne),
+    // The others are the server's.
+    _ => None,
+});
+
+/// `drop-one`: whether this event is to be skipped, its position taken for applied.
+pub(super) fn drops_this_one() -> bool {
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+    *CHOSEN == Some(Sabotage::DropOne) && SEEN.fetch_add(1, Ordering::Relaxed) % EACH == EACH - 1
+}
+
+/// `position-first`: commits where the rooms will stand, and lets the effects wait. Whoever dies now never gets them.
+pub(super) async fn positions_first(cache: &Cache, events: &[RoomEvent]) -> Result<()> {
+    if *CHOSEN != Some(Sabotage::PositionFirst) {
+        return Ok(());
+    }
+    let mut before: BTreeMap<Room, Position> = BTreeMap::new();
+    for event in events {
+        let (Some(seq), Some(tag)) = (event.seq, event.tag) else { continue };
+        let Some(at) = cache.position(event.room).await? else { continue };
+        if seq == at.seq.next() {
+            before.entry(event.room).or_insert(at);
+            stand(cache, event.room, seq, tag).await?;
+        }
+    }
+    if !before.is_empty() {
+        sleep(LATE).await;
+    }
+    for (room, at) in before {
+        stand(cache, room, at.seq, at.tag).await?;
+    }
+    Ok(())
+}
+
+async fn stand(cache: &Cache, room: Room, seq: Seq, tag: Tag) -> Result<()> {
+    let mut tx = cache.write().await?;
+    position::advance(&mut tx, room, seq, tag).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,93 @@
+//! What a member's process logs, a line each. A line is written at once, so a killed process leaves whole lines.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::{Context as _, bail};
+use watchbell_protocol::{CommandId, Room, Seq, Tag};
+
+use super::work::Sent;
+
+/// One thing that a member did or heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// Its cache stood here when it started.
+    Position(Room, Seq),
+    /// A command was queued: it is on disk.
+    Sent(CommandId, Sent),
+    /// The server acknowledged a command; its last event is there.
+    Acknowledged(CommandId, Option<(Room, Seq)>),
+    /// The server refused a command for good.
+    Refused(CommandId),
+    /// An event was applied.
+    Applied(Room, Seq, Tag),
+    /// It was told that events were applied which it did not hear one by one.
+    Missed,
+    /// It was asked to come to an end, and nothing waits for the server any more.
+    Drained,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position(room, seq) => write!(f, "position {room} {}", seq.0),
+            Self::Sent(id, sent) => write!(f, "sent {id} {sent}"),
+            Self::Acknowledged(id, Some((room, seq))) => write!(f, "acknowledged {id} {room} {}", seq.0),
+            Self::Acknowledged(id, None) => write!(f, "acknowledged {id}"),
+            Self::Refused(id) => write!(f, "refused {id}"),
+            Self::Applied(room, seq, tag) => write!(f, "applied {room} {} {}", seq.0, tag.0),
+            Self::Missed => f.write_str("missed"),
+            Self::Drained => f.write_str("drained"),
+        }
+    }
+}
+
+impl FromStr for Line {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let words: Vec<&str> = text.split(' ').collect();
+        Ok(match words[..] {
+            ["position", room, seq] => Self::Position(parse(room)?, Seq(parse(seq)?)),
+            ["sent", id, sent] => Self::Sent(parse(id)?, sent.parse()?),
+            ["acknowledged", id, room, seq] => Self::Acknowledged(parse(id)?, Some((parse(room)?, Seq(parse(seq)?)))),
+            ["acknowledged", id] => Self::Acknowledged(parse(id)?, None),
+            ["refused", id] => Self::Refused(parse(id)?),
+            ["applied", room, seq, tag] => Self::Applied(parse(room)?, Seq(parse(seq)?), Tag(parse(tag)?)),
+            ["missed"] => Self::Missed,
+            ["drained"] => Self::Drained,
+            _ => bail!("not a line of a member: {text:?}"),
+        })
+    }
+}
+
+fn parse<T: FromStr>(word: &str) -> anyhow::Result<T> {
+    word.parse().ok().with_context(|| format!("{word:?} makes no sense here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use watchbell_protocol::ProjectId;
+
+    use super::*;
+
+    #[test]
+    fn every_line_is_read_as_it_was_written() {
+        let (room, id) = (Room::Project(ProjectId::fresh()), CommandId::fresh());
+        let part = Sent::Parts { member: 2, life: 3, n: 14, count: 60 };
+        for line in [
+            Line::Position(room, Seq(7)),
+            Line::Sent(id, part),
+            Line::Sent(id, Sent::Start),
+            Line::Sent(id, Sent::End),
+            Line::Acknowledged(id, Some((room, Seq(9)))),
+            Line::Acknowledged(id, None),
+            Line::Refused(id),
+            Line::Applied(room, Seq(8), Tag(77)),
+            Line::Missed,
+            Line::Drained,
+        ] {
+            assert_eq!(line.to_string().parse::<Line>().unwrap(), line);
+        }
+        assert!("applied nonsense 1 2".parse::<Line>().is_err());
+    }
+}

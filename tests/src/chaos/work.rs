@@ -1,0 +1,139 @@
+//! What members send: commands whose every event carries a mark, so that each can be found in the journal again.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::{Context as _, bail};
+use watchbell_protocol::{
+    AnalysisId, Event, List,
+    command::{ActivityPost, AnalysisReport, ReportItem},
+    event::{ActivityKind, Counts, DetectorRun, DetectorState, Issue, Severity},
+};
+
+use crate::{runner::DETECTOR, server::text};
+
+/// Lists of issues in a report; each becomes an event …
+const LISTS: u32 = 3;
+/// … of so many issues.
+const ISSUES: u32 = 3;
+/// Ends of the detector in a report; each becomes an event.
+const ENDS: u32 = 57;
+
+/// What a command was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The start of an analysis.
+    Start,
+    /// Its end.
+    End,
+    /// Something that becomes `count` marked events.
+    Parts {
+        /// Whose.
+        member: usize,
+        /// In which of its process's lives.
+        life: u32,
+        /// The number of the command in it.
+        n: u32,
+        /// How many events.
+        count: u32,
+    },
+}
+
+impl Sent {
+    /// The marks of its events, in order.
+    pub fn marks(self) -> impl Iterator<Item = String> {
+        let (prefix, count) = match self {
+            Self::Start | Self::End => (String::new(), 0),
+            Self::Parts { member, life, n, count } => (format!("{member}.{life}.{n}"), count),
+        };
+        (0..count).map(move |part| format!("{prefix}.{part}"))
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("start"),
+            Self::End => f.write_str("end"),
+            Self::Parts { member, life, n, count } => write!(f, "{member}.{life}.{n}.{count}"),
+        }
+    }
+}
+
+impl FromStr for Sent {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let numbers: Vec<&str> = text.split('.').collect();
+        Ok(match numbers[..] {
+            ["start"] => Self::Start,
+            ["end"] => Self::End,
+            [member, life, n, count] => {
+                let number = |text: &str| text.parse::<u32>().with_context(|| format!("{text:?} is no number"));
+                let member = usize::try_from(number(member)?)?;
+                Self::Parts { member, life: number(life)?, n: number(n)?, count: number(count)? }
+            }
+            _ => bail!("not a command: {text:?}"),
+        })
+    }
+}
+
+/// A report of many events.
+pub fn report(analysis: AnalysisId, member: usize, life: u32, n: u32) -> (AnalysisReport, Sent) {
+    let sent = Sent::Parts { member, life, n, count: LISTS + ENDS };
+    let item = |(part, mark): (usize, String)| {
+        if part < LISTS as usize { ReportItem::Issues(issues(&mark)) } else { ReportItem::Detector(end(&mark)) }
+    };
+    (AnalysisReport { analysis, items: list(sent.marks().enumerate().map(item).collect()) }, sent)
+}
+
+/// An entry of the feed: one event.
+pub fn post(member: usize, life: u32, n: u32) -> (ActivityPost, Sent) {
+    let sent = Sent::Parts { member, life, n, count: 1 };
+    let title = sent.marks().next().expect("has one part");
+    (ActivityPost { title: text(&title), body: None }, sent)
+}
+
+/// The mark of an event, if it carries one.
+pub fn mark(event: &Event) -> Option<&str> {
+    match event {
+        Event::AnalysisIssues(found) => found.issues.first()?.fingerprint.split_once('/').map(|(mark, _)| mark),
+        Event::DetectorComplete(complete) => complete.detector.reason.as_deref(),
+        Event::ActivityNew(new) => match &new.activity.what {
+            ActivityKind::Posted { title, .. } => Some(title),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn issues<const MAX: usize>(mark: &str) -> List<Issue, MAX> {
+    let issue = |n: u32| Issue {
+        fingerprint: text(&format!("{mark}/{n}")),
+        detector: text(DETECTOR),
+        rule: text("land-ho"),
+        severity: Severity::Low,
+        message: text("something on the horizon"),
+        path: text("src/main.rs"),
+        line: n,
+        column: None,
+        end_line: None,
+        help: None,
+    };
+    list((0..ISSUES).map(issue).collect())
+}
+
+fn end(mark: &str) -> DetectorRun {
+    DetectorRun {
+        name: text(DETECTOR),
+        version: None,
+        state: DetectorState::Complete,
+        reason: Some(text(mark)),
+        counts: Counts::default(),
+        ms: 1,
+        usual_ms: None,
+    }
+}
+
+fn list<T: fmt::Debug, const MAX: usize>(elements: Vec<T>) -> List<T, MAX> {
+    List::try_from(elements).expect("fits")
+}
