@@ -29,7 +29,7 @@ impl Seq {
     /// The number that follows.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

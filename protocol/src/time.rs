@@ -35,6 +35,19 @@ impl UnixMillis {
 
     /// How long ago `earlier` was; zero if it lies ahead.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_point_in_time_is_too_far_from_another() {
+        let (first, last) = (UnixMillis(i64::MIN), UnixMillis(i64::MAX));
+        assert_eq!(first.since(last), Duration::ZERO);
+        assert_eq!(last.since(first), Duration::from_millis(i64::MAX as u64));
+        assert_eq!(last.plus(Duration::MAX), last);
     }
 }

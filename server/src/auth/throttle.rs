@@ -97,7 +97,7 @@ pub struct Guesses {
 #[must_use]
 pub struct Guess {
     name: Attempt,
-    address: Attempt,
+    address: Option<Attempt>,
 }
 
 impl Guesses {
@@ -111,13 +111,17 @@ impl Guesses {
         Self { names, addresses }
     }
 
-    /// Counts a guess, or says how long until there is one.
+    /// Counts a guess, or says how long until there is one. Loopback is counted per name only: behind a proxy that the
+    /// configuration does not name, everybody comes from there.
     pub fn take(&mut self, address: IpAddr, name: &str, now: UnixMillis) -> Result<Guess, Duration> {
-        let of_address = self.addresses.take(address, "", now)?;
+        let is_here = address.to_canonical().is_loopback();
+        let of_address = if is_here { None } else { Some(self.addresses.take(address, "", now)?) };
         match self.names.take(address, name, now) {
             Ok(name) => Ok(Guess { name, address: of_address }),
             Err(wait) => {
-                self.addresses.give_back(&of_address);
+                if let Some(attempt) = &of_address {
+                    self.addresses.give_back(attempt);
+                }
                 Err(wait)
             }
         }
@@ -126,7 +130,9 @@ impl Guesses {
     /// It was no guess. What the address tried at other names still counts.
     pub fn was_right(&mut self, guess: &Guess) {
         self.names.forgive(&guess.name);
-        self.addresses.give_back(&guess.address);
+        if let Some(attempt) = &guess.address {
+            self.addresses.give_back(attempt);
+        }
     }
 }
 
@@ -196,6 +202,14 @@ mod tests {
         }
         assert!(throttle.take(home, "", T0).is_ok());
         assert!(throttle.take(home, "", T0).is_err());
+    }
+
+    #[test]
+    fn on_loopback_only_names_are_counted() {
+        let mut guesses = Guesses::new(1, WAIT);
+        let here = "::ffff:127.0.0.1".parse().unwrap();
+        assert!((0..50).all(|name| guesses.take(here, &format!("name-{name}"), T0).is_ok()));
+        assert!(guesses.take(here, "name-7", T0).is_err());
     }
 
     #[test]

@@ -86,6 +86,9 @@ fn again(applied: Applied, body_hash: BodyHash) -> Result<Effect, Refusal> {
     Ok(Effect { answer: applied.answer, entries: Vec::new(), lease: None })
 }
 
+/// How far a client's clock may be ahead. An id from further on would outlive the time that ids are remembered.
+const AHEAD: Duration = Duration::from_hours(24);
+
 /// An unknown id that is older than ids are remembered may have been applied and forgotten.
 fn check_age(id: CommandId, now: UnixMillis) -> Result<(), WireError> {
     let Some(made) = id.0.get_timestamp().filter(|_| id.0.get_version_num() == 7) else {
@@ -98,6 +101,10 @@ fn check_age(id: CommandId, now: UnixMillis) -> Result<(), WireError> {
     if now.since(made) > limits::COMMAND_IDS_KEPT {
         let message = "the command is older than 35 days: whether it was applied cannot be told";
         return Err(WireError::new(ErrorCode::Expired, message).at("id"));
+    }
+    if made.since(now) > AHEAD {
+        let message = "the command was made more than a day from now: is the clock right?";
+        return Err(WireError::new(ErrorCode::BadRequest, message).at("id"));
     }
     Ok(())
 }

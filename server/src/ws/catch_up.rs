@@ -19,6 +19,7 @@ use crate::{
         policy::{self, Place, Standing},
     },
     hub::{Landing, frames},
+    metrics::Join,
     store::{self, Conn, journal::Mark, state::Cursor},
 };
 
@@ -104,6 +105,7 @@ impl Reader {
             None => Some(ResyncReason::New),
             Some(since) => self.unusable(&mut tx, room, since, head, admitted).await?,
         };
+        self.app.metrics.joins.count(unusable.map_or(Join::Resumed, Join::from));
         Ok(match (unusable, since) {
             (None, Some(since)) => Start::After(Mark { seq: since.seq, tag: since.tag }),
             (reason, _) => self.resync(reason.unwrap_or(ResyncReason::New), head),
@@ -166,7 +168,9 @@ impl Reader {
             let rows = {
                 let mut tx = self.app.store.read().await?;
                 let rows = store::journal::page(&mut tx, room, at.seq, ROWS).await?;
-                if rows.first().is_some_and(|row| row.seq != at.seq.next()) {
+                // Also in the middle: pruning goes by time, and a clock may once have run backwards.
+                let dense = std::iter::successors(Some(at.seq.next()), |seq| Some(seq.next()));
+                if rows.iter().zip(dense).any(|(row, seq)| row.seq != seq) {
                     return Ok(Read::Pruned(store::journal::head(&mut tx, room).await?));
                 }
                 rows

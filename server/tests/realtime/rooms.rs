@@ -103,12 +103,15 @@ async fn a_created_thing_takes_the_id_of_its_command() {
 }
 
 #[tokio::test]
-async fn an_id_from_before_ids_are_remembered_is_expired_and_one_without_a_time_refused() {
+async fn an_id_from_before_ids_are_remembered_is_expired_and_one_from_afar_or_without_a_time_refused() {
     let (server, ada, _, room) = two_in_a_project().await;
     let mut a = server.connect(&ada.token).await;
     let old = uuid::Timestamp::from_unix(uuid::NoContext, 1_600_000_000, 0);
     let refused = a.ask_as(CommandId(uuid::Uuid::new_v7(old)), room, post("old")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Expired);
+    let far = uuid::Timestamp::from_unix(uuid::NoContext, 9_600_000_000, 0);
+    let refused = a.ask_as(CommandId(uuid::Uuid::new_v7(far)), room, post("far")).await.unwrap_err();
+    assert_eq!((refused.code, refused.field.as_deref()), (ErrorCode::BadRequest, Some("id")));
     let refused = a.ask_as(CommandId(uuid::Uuid::new_v4()), room, post("when")).await.unwrap_err();
     assert_eq!((refused.code, refused.field.as_deref()), (ErrorCode::BadRequest, Some("id")));
 }
