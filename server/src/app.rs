@@ -11,13 +11,14 @@ use tokio_util::{
 use crate::{
     auth::{Auth, keys::Keys},
     background::Background,
-    bus::Follower,
+    bus::{FanOut, Follower},
     clock::Clock,
     config::Config,
     domain::{Holder, LeaseChange, lease::Leases, presence::Presences},
     hub::Hub,
     ingest::{Ingest, Momentary, Writer},
     limits::Limits,
+    metrics::Metrics,
     router::router,
     store::{self, Store},
     timing::Timing,
@@ -51,6 +52,8 @@ pub struct Parts {
     pub momentary: Momentary,
     /// Who is here.
     pub presences: Arc<Presences>,
+    /// What is counted and measured.
+    pub metrics: Metrics,
     /// What clients may take.
     pub limits: Limits,
     /// The connections.
@@ -91,11 +94,14 @@ impl App {
         let leases = Arc::new(leases(&store, clock, timing.lease).await?);
         let connections = Arc::new(Connections::default());
 
+        let metrics = if config.metrics.listen.0.is_some() { Metrics::on()? } else { Metrics::off() };
+
         let tasks = TaskTracker::new();
         let (loops, writes) = (CancellationToken::new(), CancellationToken::new());
         let last = store::journal::last_id(&mut *store.read().await?).await?;
-        let (bus, fan_out) = Follower::new(store.clone(), hub.clone(), presences.clone(), last, timing.follow_every);
-        let (ingest, writing) = Writer::new(store.clone(), leases.clone(), bus, clock, &config);
+        let fan_out = FanOut { hub: hub.clone(), presences: presences.clone(), clock, took: metrics.fan_out.clone() };
+        let (bus, fan_out) = Follower::new(store.clone(), fan_out, last, timing.follow_every);
+        let (ingest, writing) = Writer::new(store.clone(), leases.clone(), bus, clock, &config, &metrics);
         tasks.spawn(fan_out.run());
         tasks.spawn(writing.run(writes.clone()));
         let background = Background {
@@ -113,6 +119,7 @@ impl App {
         let momentary =
             Momentary { store: store.clone(), hub: hub.clone(), leases, presences: presences.clone(), clock };
         Ok(Self(Arc::new(Parts {
+            metrics,
             limits: Limits::new(&config.limits),
             config,
             timing,

@@ -12,6 +12,7 @@ pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod limits;
+pub mod metrics;
 pub mod router;
 pub mod store;
 pub mod timing;

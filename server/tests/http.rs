@@ -6,7 +6,11 @@ mod common;
 
 use common::{Answer, Server};
 use reqwest::Method;
-use watchbell_server::config::Texts;
+use tokio_util::sync::CancellationToken;
+use watchbell_server::{
+    config::{Door, Texts},
+    metrics,
+};
 
 #[tokio::test]
 async fn a_body_that_is_wrong_is_refused_with_the_field() {
@@ -118,4 +122,26 @@ async fn a_browser_is_refused_unless_its_origin_is_allowed() {
     assert_eq!(Answer::of(preflight).await.status, 200);
     let other = Answer::of(server.get("/v1/info").header("origin", "https://evil.example")).await;
     assert_eq!(other.refusal(), (403, "forbidden", None));
+}
+
+#[tokio::test]
+async fn numbers_are_on_a_listener_of_their_own_and_never_where_clients_are() {
+    let server = Server::start_with(|config| config.metrics.listen = Door(Some(([127, 0, 0, 1], 0).into()))).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(metrics::serve(server.app.clone(), listener, stop.clone()));
+    server.sign_in("ada", "wrong").await;
+    server.refresh("nonsense").await;
+    let page = common::client().get(&url).send().await.unwrap().text().await.unwrap();
+    for line in [
+        "watchbell_auth_failures_total{proof=\"password\"} 1",
+        "watchbell_auth_failures_total{proof=\"refresh_token\"} 1",
+        "watchbell_connections 0",
+    ] {
+        assert!(page.lines().any(|it| it == line), "{line} in\n{page}");
+    }
+    assert_eq!(Answer::of(server.get("/metrics")).await.status, 404);
+    stop.cancel();
+    serving.await.unwrap().unwrap();
 }

@@ -5,10 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use metrics::Histogram;
 use tokio::sync::mpsc;
 use watchbell_protocol::{Event, Room};
 
 use crate::{
+    clock::{Clock, Moment},
     domain::presence::Presences,
     hub::{Entry, Hub, board::Key},
     store::{self, Store, journal::Row},
@@ -22,24 +24,35 @@ const PAGE: u32 = 256;
 /// Where committed rows are handed over.
 #[derive(Debug, Clone)]
 pub struct Bus {
-    committed: mpsc::Sender<Vec<Entry>>,
+    committed: mpsc::Sender<(Moment, Vec<Entry>)>,
 }
 
 /// The task that sends out.
 pub struct Follower {
-    committed: mpsc::Receiver<Vec<Entry>>,
+    committed: mpsc::Receiver<(Moment, Vec<Entry>)>,
     store: Store,
-    hub: Arc<Hub>,
-    presences: Arc<Presences>,
+    to: FanOut,
     /// The id of the last row that was sent out.
     last: i64,
     every: Duration,
 }
 
+/// Where rows are sent out to.
+pub struct FanOut {
+    /// The rooms.
+    pub hub: Arc<Hub>,
+    /// Who is here, and where they belong.
+    pub presences: Arc<Presences>,
+    /// The clock.
+    pub clock: Clock,
+    /// How long it takes from the commit.
+    pub took: Histogram,
+}
+
 impl Bus {
-    /// Hands over the rows of one transaction, after its commit.
-    pub async fn publish(&self, entries: Vec<Entry>) {
-        if self.committed.send(entries).await.is_err() {
+    /// Hands over the rows of one transaction, after its commit at that moment.
+    pub async fn publish(&self, at: Moment, entries: Vec<Entry>) {
+        if self.committed.send((at, entries)).await.is_err() {
             tracing::debug!("the fan-out has ended; the journal keeps the rows");
         }
     }
@@ -47,9 +60,9 @@ impl Bus {
 
 impl Follower {
     /// Begins behind the row `last`; looks for rows of other processes `every` so often.
-    pub fn new(store: Store, hub: Arc<Hub>, presences: Arc<Presences>, last: i64, every: Duration) -> (Bus, Self) {
+    pub fn new(store: Store, to: FanOut, last: i64, every: Duration) -> (Bus, Self) {
         let (sender, committed) = mpsc::channel(QUEUE);
-        (Bus { committed: sender }, Self { committed, store, hub, presences, last, every })
+        (Bus { committed: sender }, Self { committed, store, to, last, every })
     }
 
     /// Sends out until the writer has ended.
@@ -60,7 +73,10 @@ impl Follower {
             tokio::select! {
                 biased;
                 entries = self.committed.recv() => match entries {
-                    Some(entries) => self.handed_over(entries).await,
+                    Some((at, entries)) => {
+                        self.handed_over(entries).await;
+                        self.to.took.record(self.to.clock.moment() - at);
+                    }
                     None => return,
                 },
                 _ = look.tick() => self.catch_up().await,
@@ -116,16 +132,16 @@ impl Follower {
             match &entry.event.event {
                 // Before the fan-out: who was removed hears nothing more of this room.
                 Event::ProjectMemberRemoved(removed) => {
-                    self.hub.expel(entry.event.room, removed.user, entry.mark.seq);
-                    self.presences.expelled(removed.user, project);
+                    self.to.hub.expel(entry.event.room, removed.user, entry.mark.seq);
+                    self.to.presences.expelled(removed.user, project);
                     let key = Key { event: "presence:changed", key: removed.user.to_string() };
-                    self.hub.end(entry.event.room, &key);
+                    self.to.hub.end(entry.event.room, &key);
                 }
-                Event::ProjectMemberAdded(added) => self.presences.admitted(added.member.user, project),
+                Event::ProjectMemberAdded(added) => self.to.presences.admitted(added.member.user, project),
                 _ => {}
             }
         }
-        self.hub.publish(entry);
+        self.to.hub.publish(entry);
     }
 }
 

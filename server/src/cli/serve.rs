@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use watchbell_server::{App, Timing, app, config::Config};
+use watchbell_server::{App, Timing, app, config::Config, metrics};
 
 use super::{logging, place};
 
@@ -52,6 +52,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = stop_on_signal()?;
     let listen = config.server.listen;
     let app = App::open(config, Timing::default()).await?;
+    serve_metrics(&app, &shutdown).await?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     warn_if_open(address);
@@ -72,6 +73,24 @@ fn only_server(dir: &Path) -> anyhow::Result<File> {
         Err(TryLockError::WouldBlock) => bail!("another watchbell-server runs on {}", dir.display()),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
+}
+
+/// The numbers, where nobody but the admin looks.
+async fn serve_metrics(app: &App, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let Some(listen) = app.config.metrics.listen.0 else { return Ok(()) };
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen} for metrics"))?;
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "metrics can be read from other machines, without sign-in");
+    }
+    tracing::info!(%address, "metrics on /metrics");
+    let serving = metrics::serve(app.clone(), listener, shutdown.clone());
+    tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "metrics can no longer be read");
+        }
+    });
+    Ok(())
 }
 
 /// The one line on standard output, for whoever started the server. That nobody reads it is no reason to end.

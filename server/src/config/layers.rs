@@ -126,6 +126,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     (super::Auth::NAME, super::Auth::KEYS),
     (super::Limits::NAME, super::Limits::KEYS),
     (super::Log::NAME, super::Log::KEYS),
+    (super::Metrics::NAME, super::Metrics::KEYS),
 ];
 
 /// The section and key that an environment variable is about; `None` if it is not about any section.
@@ -150,6 +151,7 @@ impl Config {
             super::Auth::NAME => self.auth.set(key, raw),
             super::Limits::NAME => self.limits.set(key, raw),
             super::Log::NAME => self.log.set(key, raw),
+            super::Metrics::NAME => self.metrics.set(key, raw),
             _ => Err(Refusal::UnknownKey),
         };
         result.map_err(|refusal| match refusal {

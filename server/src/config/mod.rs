@@ -7,6 +7,7 @@ mod auth;
 mod layers;
 mod limits;
 mod log;
+mod metrics;
 mod section;
 mod server;
 mod setting;
@@ -16,8 +17,9 @@ pub use auth::Auth;
 pub use layers::{ConfigError, Layers, Source};
 pub use limits::Limits;
 pub use log::{Format, Log};
+pub use metrics::Metrics;
 pub use server::Server;
-pub use setting::{Addresses, Line, Span, Texts};
+pub use setting::{Addresses, Door, Line, Span, Texts};
 pub use template::template;
 
 /// The name of the configuration file inside the data folder.
@@ -34,4 +36,6 @@ pub struct Config {
     pub limits: Limits,
     /// `[log]`
     pub log: Log,
+    /// `[metrics]`
+    pub metrics: Metrics,
 }

@@ -53,6 +53,25 @@ impl Setting for SocketAddr {
     }
 }
 
+/// Where to listen, or nowhere, which is written `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Door(pub Option<SocketAddr>);
+
+impl Setting for Door {
+    fn from_toml(value: &Value) -> Result<Self, String> {
+        match string(value)? {
+            "off" => Ok(Self(None)),
+            text => text.parse().map(|address| Self(Some(address))).map_err(|_| {
+                format!("must be ADDRESS:PORT such as 127.0.0.1:9077 or [::1]:9077, or \"off\", not {text:?}")
+            }),
+        }
+    }
+
+    fn to_toml(&self) -> Value {
+        Value::String(self.0.map_or_else(|| "off".to_owned(), |address| address.to_string()))
+    }
+}
+
 impl Setting for PathBuf {
     fn from_toml(value: &Value) -> Result<Self, String> {
         match string(value)? {
@@ -206,6 +225,15 @@ mod tests {
         for text in ["", "10", "m", "-1s", "1.5h", "10 weeks", "99999999999999999999s", "300000000000000000d"] {
             assert!(Span::from_text(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_door_is_an_address_or_off() {
+        for (text, door) in [("off", None), ("127.0.0.1:9077", Some(([127, 0, 0, 1], 9077).into()))] {
+            assert_eq!(Door::from_text(text), Ok(Door(door)));
+            assert_eq!(Door(door).to_toml(), Value::String(text.into()));
+        }
+        assert!(Door::from_text("9077").is_err());
     }
 
     #[test]

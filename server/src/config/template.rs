@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Auth, Limits, Log, Server,
+    Auth, Limits, Log, Metrics, Server,
     section::{OptionDoc, Section},
 };
 
@@ -21,6 +21,7 @@ pub fn template() -> String {
     section::<Auth>(&mut text);
     section::<Limits>(&mut text);
     section::<Log>(&mut text);
+    section::<Metrics>(&mut text);
     text
 }
 

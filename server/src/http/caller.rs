@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::Refusal;
-use crate::{App, auth::Principal};
+use crate::{App, auth::Principal, metrics::AuthFailure};
 
 /// Whoever proved who they are by the request's `Authorization` header.
 #[derive(Debug, Clone)]
@@ -15,7 +15,8 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let principal = app.auth.authenticate(&parts.headers, app.clock.now()).await?;
-        Ok(Self(Arc::new(principal)))
+        let proved = app.auth.authenticate(&parts.headers, app.clock.now()).await;
+        app.metrics.auth_failed(AuthFailure::Token, proved.as_ref().err());
+        Ok(Self(Arc::new(proved?)))
     }
 }

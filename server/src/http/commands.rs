@@ -11,6 +11,7 @@ use super::{Caller, ClientAddress, Refusal, body::TextBody};
 use crate::{
     App, ingest,
     limits::{self, Taker},
+    metrics::Limit,
 };
 
 /// Applies the command and answers as a connection would, after the commit.
@@ -25,7 +26,10 @@ pub async fn post(
         WireError::new(ErrorCode::BadRequest, error.to_string()).at("room")
     })?;
     let taken = app.limits.commands.take(Taker::from(&*principal), address);
-    taken.map_err(|wait| limits::too_many("too many commands", wait))?;
+    taken.map_err(|wait| {
+        app.metrics.limited.count(Limit::Commands);
+        limits::too_many("too many commands", wait)
+    })?;
     let frame = in_room(ClientFrame::parse(&text).map_err(|refused| refused.error)?, room)?;
     let pending = app.ingest.submit(principal, frame).await?;
     let answer = pending.await.map_err(|_| ingest::stopping())?;

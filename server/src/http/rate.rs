@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{ClientAddress, Refusal};
-use crate::{App, limits};
+use crate::{App, limits, metrics::Limit};
 
 /// Refuses what is beyond an address's allowance, before anything else is done for it.
 pub async fn guard(
@@ -20,6 +20,9 @@ pub async fn guard(
     let taken = limits::household(address).map_or(Ok(()), |household| app.limits.requests.take(&household));
     match taken {
         Ok(()) => next.run(request).await,
-        Err(wait) => Refusal::from(limits::too_many("too many requests from your address", wait)).into_response(),
+        Err(wait) => {
+            app.metrics.limited.count(Limit::Requests);
+            Refusal::from(limits::too_many("too many requests from your address", wait)).into_response()
+        }
     }
 }

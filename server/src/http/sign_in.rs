@@ -9,7 +9,7 @@ use axum::{
 use watchbell_protocol::http::{Refresh, SignIn, SignedIn};
 
 use super::{ClientAddress, JsonBody, Refusal};
-use crate::{App, auth::Session};
+use crate::{App, auth::Session, metrics::AuthFailure};
 
 /// `POST /v1/sign-in`: name and password for tokens.
 pub async fn sign_in(
@@ -17,8 +17,9 @@ pub async fn sign_in(
     ClientAddress(address): ClientAddress,
     JsonBody(request): JsonBody<SignIn>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let session = app.auth.sign_in(request, address, app.clock.now()).await?;
-    Ok(signed_in(&app, session))
+    let session = app.auth.sign_in(request, address, app.clock.now()).await;
+    app.metrics.auth_failed(AuthFailure::Password, session.as_ref().err());
+    Ok(signed_in(&app, session?))
 }
 
 /// `POST /v1/refresh`: a refresh token for its successor and a fresh access token.
@@ -26,8 +27,9 @@ pub async fn refresh(
     State(app): State<App>,
     JsonBody(request): JsonBody<Refresh>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let session = app.auth.refresh(&request.refresh_token, app.clock.now()).await?;
-    Ok(signed_in(&app, session))
+    let session = app.auth.refresh(&request.refresh_token, app.clock.now()).await;
+    app.metrics.auth_failed(AuthFailure::RefreshToken, session.as_ref().err());
+    Ok(signed_in(&app, session?))
 }
 
 /// `POST /v1/sign-out`: ends the sign-in that the token descends from, its live connections included.

@@ -186,7 +186,7 @@ impl LiveRoom {
             }
         }
         let (name, diff) = (self.name, frames::batch(&texts));
-        self.each_live(|member| member.outbox.event(name, diff.clone()));
+        self.each_live(|member| member.outbox.diff(name, diff.clone()));
     }
 
     /// Takes a value from the board and tells so.

@@ -11,6 +11,7 @@ use watchbell_protocol::{
 };
 
 use super::*;
+use crate::metrics::Deliveries;
 use crate::ws::outbox::Out;
 
 /// A room with its journal, some of which was sent out, and members that read and listen.
@@ -75,7 +76,7 @@ impl World {
 
     fn join(&mut self, back: usize) {
         let since = Seq(self.journal.len().saturating_sub(back) as i64);
-        let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::default()));
+        let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::new(Deliveries::off())));
         self.hub.enter(self.room, id, outbox.clone(), None);
         let mark = Mark { seq: since, tag: Tag(0) };
         self.members.push(Receiver { id, outbox, since, reading: Some(mark), got: Vec::new() });
@@ -176,7 +177,7 @@ fn texts(outbox: &Outbox) -> Vec<String> {
 
 /// A member that has landed at `seq`; its board and `caught_up` still wait.
 fn landed(hub: &Hub, room: Room, user: Option<UserId>, seq: i64) -> (ConnectionId, Arc<Outbox>) {
-    let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::default()));
+    let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::new(Deliveries::off())));
     hub.enter(room, id, outbox.clone(), user);
     assert!(hub.admit(room, id, Seq::ZERO));
     assert_eq!(hub.land(room, id, Mark { seq: Seq(seq), tag: Tag(seq as u32) }), Landing::Live);
@@ -265,7 +266,7 @@ fn a_removal_that_is_sent_out_after_a_new_admission_removes_nobody() {
     for (admitted, stays) in [(Seq(7), true), (Seq(3), false)] {
         let (checked, unchecked) = (ConnectionId::fresh(), ConnectionId::fresh());
         for id in [checked, unchecked] {
-            hub.enter(room, id, Arc::default(), Some(user));
+            hub.enter(room, id, Arc::new(Outbox::new(Deliveries::off())), Some(user));
         }
         hub.admit(room, checked, admitted);
         hub.expel(room, user, Seq(5));

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use metrics::Histogram;
 use sqlx::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use crate::{
     config::Config,
     domain::{LeaseChange, Refusal, analysis, lease::Leases},
     hub::Entry,
+    metrics::Metrics,
     store::{self, Conn, Store},
 };
 
@@ -35,6 +37,10 @@ pub struct Writer {
     bus: Bus,
     clock: Clock,
     journal_kept: std::time::Duration,
+    /// How long a transaction takes until it is on the disk …
+    took: Histogram,
+    /// … and how many jobs it serves.
+    together: Histogram,
 }
 
 /// What a sender is told.
@@ -50,10 +56,18 @@ struct AfterCommit {
 
 impl Writer {
     /// A writer and the handle to it.
-    pub fn new(store: Store, leases: Arc<Leases>, bus: Bus, clock: Clock, config: &Config) -> (Ingest, Self) {
+    pub fn new(
+        store: Store,
+        leases: Arc<Leases>,
+        bus: Bus,
+        clock: Clock,
+        config: &Config,
+        metrics: &Metrics,
+    ) -> (Ingest, Self) {
         let (sender, jobs) = mpsc::channel(QUEUE);
         let journal_kept = config.limits.journal_kept.0;
-        (Ingest { jobs: sender }, Self { jobs, store, leases, bus, clock, journal_kept })
+        let (took, together) = (metrics.commit.clone(), metrics.commit_jobs.clone());
+        (Ingest { jobs: sender }, Self { jobs, store, leases, bus, clock, journal_kept, took, together })
     }
 
     /// Writes until `stop`, and then what waits.
@@ -76,6 +90,8 @@ impl Writer {
 
     async fn write(&self, jobs: &mut Vec<Job>) {
         let mut after = AfterCommit::default();
+        self.together.record(jobs.len() as f64);
+        let began = self.clock.moment();
         let committed = match self.store.write().await {
             Ok(mut tx) => {
                 let mut waiting = jobs.drain(..);
@@ -103,7 +119,10 @@ impl Writer {
             }
         };
         match committed {
-            Ok(()) => self.publish(after).await,
+            Ok(()) => {
+                self.took.record(self.clock.moment() - began);
+                self.publish(after).await;
+            }
             Err(error) => {
                 tracing::error!(%error, "nothing could be written");
                 for (sender, _) in after.answers {
@@ -124,7 +143,7 @@ impl Writer {
             let _ = sender.send(answer);
         }
         if !after.entries.is_empty() {
-            self.bus.publish(after.entries).await;
+            self.bus.publish(now, after.entries).await;
         }
     }
 

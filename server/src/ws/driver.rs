@@ -33,8 +33,10 @@ use super::{
 use crate::{
     App,
     auth::Principal,
+    clock::Moment,
     ingest,
     limits::{Share, Ticket},
+    metrics::{AuthFailure, Ended, Limit},
     store,
 };
 
@@ -80,18 +82,21 @@ pub async fn serve(app: App, socket: WebSocket, admission: Admission) {
     let (sink, mut stream) = socket.split();
     let (joins, waiting) = mpsc::channel(JOINS);
     let (answers, joined) = mpsc::channel(JOINS);
-    let mut write = std::pin::pin!(write(&seat.outbox, sink, app.timing.stalled));
-    let code = tokio::select! {
-        () = &mut write => None,
-        () = catch_up(&app, &seat, waiting, answers) => None,
-        code = read(&app, &seat, (principal, share), &mut stream, joins, joined) => code,
+    let mut write = std::pin::pin!(write(&app, &seat.outbox, sink));
+    let (code, is_told) = tokio::select! {
+        code = &mut write => (code, true),
+        () = catch_up(&app, &seat, waiting, answers) => (None, true),
+        code = read(&app, &seat, (principal, share), &mut stream, joins, joined) => (code, false),
     };
-    if let Some(code) = code {
+    if let Some(code) = code
+        && !is_told
+    {
         seat.outbox.close(code);
         // The other side may be gone, or stalled: then this is all that can be done.
         let _ = timeout(app.timing.farewell, write).await;
         let _ = timeout(CLOSING, async { while let Some(Ok(_)) = stream.next().await {} }).await;
     }
+    app.metrics.ended.count(Ended(code));
     tracing::debug!(connection.id = %seat.id, code = code.map(CloseCode::number), "disconnected");
 }
 
@@ -128,6 +133,7 @@ async fn named(app: &App, ids: &BTreeSet<ProjectId>) -> sqlx::Result<Vec<Project
 struct Seat {
     app: App,
     id: ConnectionId,
+    since: Moment,
     user: Option<(watchbell_protocol::UserId, watchbell_protocol::DeviceId)>,
     outbox: Arc<Outbox>,
     ending: watch::Receiver<Option<Ending>>,
@@ -147,8 +153,10 @@ impl Seat {
             }
             Principal::Token { .. } => (None, None),
         };
-        let outbox = Arc::new(Outbox::default());
-        Self { app: app.clone(), id, user, outbox, ending, rooms: Mutex::default(), generation }
+        let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()));
+        app.metrics.connections.increment(1);
+        let since = app.clock.moment();
+        Self { app: app.clone(), id, since, user, outbox, ending, rooms: Mutex::default(), generation }
     }
 
     /// Tells presence the projects of somebody who just appeared.
@@ -171,6 +179,8 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.app.connections.remove(self.id);
+        self.app.metrics.connections.decrement(1);
+        self.app.metrics.session.record(self.app.clock.moment() - self.since);
         for room in self.rooms.get_mut().iter() {
             self.app.hub.leave(*room, self.id);
         }
@@ -196,7 +206,7 @@ async fn read(
     loop {
         let effects = tokio::select! {
             message = next(stream, &seat.outbox), if !session.is_busy() => match message {
-                Some(Ok(message)) => session.handle(said(&message, &share)?, now()),
+                Some(Ok(message)) => session.handle(said(app, &message, &share)?, now()),
                 Some(Err(error)) => session.handle(broken(error)?, now()),
                 None => return None,
             },
@@ -229,8 +239,12 @@ async fn next(stream: &mut SplitStream<WebSocket>, outbox: &Outbox) -> Option<Re
 }
 
 /// What a message is to the session; `None` if it is the end.
-fn said<'a>(message: &'a Message, share: &Share) -> Option<Input<'a>> {
-    Some(match (message, share.take()) {
+fn said<'a>(app: &App, message: &'a Message, share: &Share) -> Option<Input<'a>> {
+    let taken = share.take();
+    if taken.is_err() {
+        app.metrics.limited.count(Limit::Commands);
+    }
+    Some(match (message, taken) {
         (Message::Close(_), _) => return None,
         (Message::Binary(_), _) => Input::Binary,
         (Message::Text(text), Ok(())) => Input::Text(text),
@@ -309,7 +323,9 @@ async fn perform(
         Effect::Verify(id, token) => {
             let app = app.clone();
             work.push(Box::pin(async move {
-                Done::Refreshed(id, app.auth.authenticate_token(&token, app.clock.now()).await)
+                let verified = app.auth.authenticate_token(&token, app.clock.now()).await;
+                app.metrics.auth_failed(AuthFailure::Token, verified.as_ref().err());
+                Done::Refreshed(id, verified)
             }));
         }
         Effect::Close(code) => return Some(code),
@@ -329,9 +345,13 @@ fn heads(app: &App, seat: &Seat, rooms: &BTreeSet<Room>) {
 /// Brings rooms up to date, one after the other.
 async fn catch_up(app: &App, seat: &Seat, mut joins: mpsc::Receiver<Join>, answers: mpsc::Sender<Done>) {
     let reader = Reader { app: app.clone(), connection: seat.id, outbox: seat.outbox.clone() };
+    let mut is_first = true;
     loop {
         tokio::select! {
             Some((id, principal, room, since)) = joins.recv() => {
+                if std::mem::take(&mut is_first) && since.is_some() {
+                    app.metrics.reconnects.increment(1);
+                }
                 // It may have been left while its join waited behind another.
                 let is_wanted = seat.rooms.lock().contains(&room);
                 let result = if is_wanted { reader.join(&principal, room, since).await } else { Err(left_before()) };
@@ -349,13 +369,15 @@ async fn catch_up(app: &App, seat: &Seat, mut joins: mpsc::Receiver<Join>, answe
     }
 }
 
-/// Writes what waits until the connection is closed, broken, or takes nothing for `stalled`.
-async fn write(outbox: &Outbox, mut sink: SplitSink<WebSocket, Message>, stalled: Duration) {
+/// Writes what waits until the connection is closed, broken, or takes nothing for `stalled`; gives the code in the first
+/// and the last case.
+async fn write(app: &App, outbox: &Outbox, mut sink: SplitSink<WebSocket, Message>) -> Option<CloseCode> {
     loop {
         outbox.ready().await;
         let batch = outbox.take(WRITE_BYTES);
         let closing = batch.close;
-        let sent = timeout(stalled, async {
+        let began = app.clock.moment();
+        let sent = timeout(app.timing.stalled, async {
             for out in batch.outs {
                 sink.feed(match out {
                     Out::Text(text) => Message::Text(text),
@@ -370,11 +392,12 @@ async fn write(outbox: &Outbox, mut sink: SplitSink<WebSocket, Message>, stalled
             sink.flush().await
         });
         match sent.await {
-            Ok(Ok(())) if closing.is_none() => {}
-            Ok(Ok(()) | Err(_)) => return,
+            Ok(Ok(())) if closing.is_none() => app.metrics.deliveries.write.record(app.clock.moment() - began),
+            Ok(Ok(())) => return closing,
+            Ok(Err(_)) => return None,
             Err(_) => {
                 tracing::info!(code = CloseCode::TooSlow.number(), "a receiver took nothing for too long");
-                return;
+                return Some(CloseCode::TooSlow);
             }
         }
     }

@@ -9,14 +9,21 @@
 //!
 //! Control texts (answers, pages, boards) always fit: whoever puts them bounds how many there are.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod tally;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
 
 use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use watchbell_protocol::{CloseCode, Room, ServerFrame, frame::Gap};
+use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
-use crate::{hub::board::Key, store::journal::Mark};
+use self::tally::Tally;
+use crate::{hub::board::Key, metrics::Deliveries, store::journal::Mark};
 
 /// Events that may wait.
 const ITEMS: usize = 512;
@@ -54,9 +61,9 @@ pub struct Batch {
 }
 
 /// What waits to go to one receiver.
-#[derive(Debug, Default)]
 pub struct Outbox {
     waiting: Mutex<Waiting>,
+    counted: Arc<Deliveries>,
     /// Something to write.
     written: Notify,
     /// Something was taken.
@@ -65,6 +72,12 @@ pub struct Outbox {
     lightened: Notify,
     /// A room fell behind.
     fell_behind: Notify,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("waiting", &self.waiting).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -81,12 +94,15 @@ struct Waiting {
     gaps: BTreeMap<(Room, String), u64>,
     behind: BTreeMap<Room, Mark>,
     close: Option<CloseCode>,
+    /// What happened and is not counted yet.
+    tally: Tally,
 }
 
 #[derive(Debug)]
 enum Slot {
     Event {
         room: Room,
+        class: Class,
         text: Utf8Bytes,
     },
     Latest {
@@ -109,39 +125,56 @@ enum Slot {
 }
 
 impl Outbox {
-    /// A durable event, or a diff of the board: something that must not be missed.
+    /// Empty; what becomes of everything is counted.
+    pub fn new(counted: Arc<Deliveries>) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            counted,
+            written: Notify::new(),
+            taken: Notify::new(),
+            lightened: Notify::new(),
+            fell_behind: Notify::new(),
+        }
+    }
+
+    /// A durable event.
     pub fn event(&self, room: Room, text: Utf8Bytes) -> Put {
-        let put = self.waiting.lock().add(Slot::Event { room, text });
-        self.told(put)
+        self.add(Slot::Event { room, class: Class::Durable, text })
+    }
+
+    /// A change of the board in several keys: it must not be missed either.
+    pub fn diff(&self, room: Room, text: Utf8Bytes) -> Put {
+        self.add(Slot::Event { room, class: Class::Latest, text })
     }
 
     /// The latest value of a key.
     pub fn latest(&self, room: Room, key: Key, text: Utf8Bytes) -> Put {
-        let put = self.waiting.lock().latest(room, key, text);
+        let put = self.change(|waiting| waiting.latest(room, key, text));
         self.told(put)
     }
 
     /// A line of a stream.
     pub fn line(&self, room: Room, stream: &str, text: Utf8Bytes) {
-        self.waiting.lock().line(room, stream, text);
+        self.change(|waiting| waiting.line(room, stream, text));
         self.written.notify_one();
     }
 
     /// A signal.
     pub fn signal(&self, room: Room, text: Utf8Bytes) {
-        let put = self.waiting.lock().add(Slot::Event { room, text });
-        let _: Put = self.told(put);
+        if self.add(Slot::Event { room, class: Class::Signal, text }) == Put::Full {
+            self.counted.dropped_signals.increment(1);
+        }
     }
 
     /// An answer, or a frame about the connection.
     pub fn control(&self, text: Utf8Bytes) {
-        self.waiting.lock().push(Slot::Control { room: None, text });
+        self.change(|waiting| waiting.push(Slot::Control { room: None, text }));
         self.written.notify_one();
     }
 
     /// A page, a board, or another frame about a room.
     pub fn about(&self, room: Room, text: Utf8Bytes) {
-        self.waiting.lock().push(Slot::Control { room: Some(room), text });
+        self.change(|waiting| waiting.push(Slot::Control { room: Some(room), text }));
         self.written.notify_one();
     }
 
@@ -153,17 +186,18 @@ impl Outbox {
 
     /// Takes back the waiting value of a key that has ended.
     pub fn withdraw(&self, room: Room, key: &Key) {
-        self.waiting.lock().withdraw(room, key);
+        self.change(|waiting| waiting.withdraw(room, key));
     }
 
     /// Takes back everything of a room.
     pub fn purge(&self, room: Room) {
-        self.waiting.lock().purge(room);
+        self.change(|waiting| waiting.purge(room));
     }
 
     /// Notes that a room has to be read from its journal again, after `mark`.
     pub fn behind(&self, room: Room, mark: Mark) {
         self.waiting.lock().behind.insert(room, mark);
+        self.counted.fell_behind.increment(1);
         self.fell_behind.notify_one();
     }
 
@@ -185,7 +219,7 @@ impl Outbox {
 
     /// Takes what waits, up to about `bytes`; at least one thing if there is any.
     pub fn take(&self, bytes: usize) -> Batch {
-        let batch = self.waiting.lock().take(bytes);
+        let batch = self.change(|waiting| waiting.take(bytes));
         self.taken.notify_one();
         self.lightened.notify_one();
         batch
@@ -222,11 +256,36 @@ impl Outbox {
         self.waiting.lock().behind.remove(&room)
     }
 
+    fn add(&self, slot: Slot) -> Put {
+        let put = self.change(|waiting| waiting.add(slot));
+        self.told(put)
+    }
+
+    /// Changes what waits, and counts what that did.
+    fn change<T>(&self, change: impl FnOnce(&mut Waiting) -> T) -> T {
+        let mut waiting = self.waiting.lock();
+        let before = waiting.all_bytes;
+        let changed = change(&mut waiting);
+        let (after, tally) = (waiting.all_bytes, std::mem::take(&mut waiting.tally));
+        drop(waiting);
+        if after != before {
+            self.counted.queue_bytes.increment(after as f64 - before as f64);
+        }
+        tally.add_to(&self.counted);
+        changed
+    }
+
     fn told(&self, put: Put) -> Put {
         if put == Put::Waits {
             self.written.notify_one();
         }
         put
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.counted.queue_bytes.decrement(self.waiting.get_mut().all_bytes as f64);
     }
 }
 
@@ -268,6 +327,7 @@ impl Waiting {
             self.bytes = self.bytes + text.len() - old.len();
             self.all_bytes = self.all_bytes + text.len() - old.len();
             *old = text;
+            self.tally.conflated += 1;
             return Put::Waits;
         }
         let number = self.end();
@@ -282,10 +342,12 @@ impl Waiting {
         while !self.fits(text.len()) {
             let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Line { .. })) else {
                 *self.gaps.entry((room, stream.to_owned())).or_default() += 1;
+                self.tally.dropped_lines += 1;
                 return;
             };
             if let Slot::Line { room, stream, .. } = self.empty(at) {
                 *self.gaps.entry((room, stream)).or_default() += 1;
+                self.tally.dropped_lines += 1;
             }
         }
         let _: Put = self.add(Slot::Line { room, stream: stream.to_owned(), text });
@@ -342,6 +404,7 @@ impl Waiting {
             let Some(slot) = self.slots.pop_front() else { break };
             self.forget(&slot);
             self.taken += 1;
+            self.tally.took(&slot);
             match slot {
                 Slot::Event { text, .. }
                 | Slot::Latest { text, .. }

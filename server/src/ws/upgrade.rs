@@ -1,5 +1,7 @@
 //! `GET /v1/ws`: the upgrade. That there is a place, and who asks, is known before any resource is taken.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::HeaderMap,
@@ -12,6 +14,7 @@ use crate::{
     App,
     http::{ClientAddress, Refusal},
     limits::Taker,
+    metrics::{Attempt, AuthFailure, Limit},
 };
 
 /// Bytes read from the socket at once; most frames from clients are small.
@@ -24,33 +27,50 @@ pub async fn upgrade(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let mut ticket = match app.limits.tickets.draw(address) {
-        Ok(ticket) => ticket,
+    let admitted = admit(&app, address, &headers, upgrade).await;
+    app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
+    let (upgrade, admission) = match admitted {
+        Ok(admitted) => admitted,
         Err(error) => return Refusal::from(error).into_response(),
     };
-    let principal = match app.auth.authenticate(&headers, app.clock.now()).await {
-        Ok(principal) => principal,
-        Err(error) => return Refusal::from(error).into_response(),
-    };
-    if let Err(error) = ticket.claim(&principal) {
-        return Refusal::from(error).into_response();
-    }
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
-        Err(rejection) => {
-            return Refusal::from(WireError::new(ErrorCode::BadRequest, rejection.body_text())).into_response();
-        }
-    };
-    if upgrade.selected_protocol().is_none() {
-        let message = format!("name the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol");
-        return Refusal::from(WireError::new(ErrorCode::BadRequest, message)).into_response();
-    }
-    let share = app.limits.commands.share(Taker::from(&principal), address);
-    let admission = Admission { principal, share, ticket };
     let tasks = app.connection_tasks.clone();
     upgrade
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| tasks.track_future(driver::serve(app, socket, admission)))
+}
+
+/// A place, then who it is, then whether they speak the protocol.
+async fn admit(
+    app: &App,
+    address: IpAddr,
+    headers: &HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<(WebSocketUpgrade, Admission), WireError> {
+    let full = |error: WireError| {
+        app.metrics.limited.count(Limit::Connections);
+        error
+    };
+    let mut ticket = app.limits.tickets.draw(address).map_err(full)?;
+    let proved = app.auth.authenticate(headers, app.clock.now()).await;
+    app.metrics.auth_failed(AuthFailure::Token, proved.as_ref().err());
+    let principal = proved?;
+    ticket.claim(&principal).map_err(full)?;
+    let malformed = |message| WireError::new(ErrorCode::BadRequest, message);
+    let upgrade = upgrade.map_err(|rejection| malformed(rejection.body_text()))?.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(malformed(format!("name the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol")));
+    }
+    let share = app.limits.commands.share(Taker::from(&principal), address);
+    Ok((upgrade, Admission { principal, share, ticket }))
+}
+
+fn attempt(refused: ErrorCode) -> Attempt {
+    match refused {
+        ErrorCode::Unauthenticated | ErrorCode::Forbidden => Attempt::Unauthenticated,
+        ErrorCode::RateLimited | ErrorCode::Unavailable => Attempt::Limited,
+        ErrorCode::BadRequest => Attempt::Malformed,
+        _ => Attempt::Failed,
+    }
 }

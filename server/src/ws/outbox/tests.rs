@@ -23,7 +23,7 @@ fn fill(outbox: &Outbox, room: Room) {
 
 #[test]
 fn a_durable_event_that_does_not_fit_is_not_taken_and_nothing_is_lost() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     fill(&outbox, room);
     assert_eq!(texts(&outbox).len(), ITEMS);
     assert_eq!(outbox.event(room, "next".into()), Put::Waits);
@@ -31,7 +31,7 @@ fn a_durable_event_that_does_not_fit_is_not_taken_and_nothing_is_lost() {
 
 #[test]
 fn bytes_are_bounded_but_one_large_event_always_fits() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let large = "x".repeat(BYTES + 1);
     assert_eq!(outbox.event(room, large.clone().into()), Put::Waits);
     assert_eq!(outbox.event(room, "small".into()), Put::Full);
@@ -40,7 +40,7 @@ fn bytes_are_bounded_but_one_large_event_always_fits() {
 
 #[test]
 fn a_newer_value_takes_the_place_of_the_waiting_one() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.latest(room, key("a"), "a1".into());
     let _ = outbox.event(room, "event".into());
     let _ = outbox.latest(room, key("b"), "b1".into());
@@ -52,7 +52,7 @@ fn a_newer_value_takes_the_place_of_the_waiting_one() {
 
 #[test]
 fn a_value_of_a_waiting_key_fits_even_into_a_full_outbox() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.latest(room, key("a"), "a1".into());
     fill(&outbox, room);
     assert_eq!(outbox.latest(room, key("a"), "a2".into()), Put::Waits);
@@ -62,7 +62,7 @@ fn a_value_of_a_waiting_key_fits_even_into_a_full_outbox() {
 
 #[test]
 fn an_ended_value_is_withdrawn_so_that_it_never_comes_after_its_end() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.latest(room, key("a"), "97 %".into());
     outbox.withdraw(room, &key("a"));
     let _ = outbox.event(room, "complete".into());
@@ -71,7 +71,7 @@ fn an_ended_value_is_withdrawn_so_that_it_never_comes_after_its_end() {
 
 #[test]
 fn a_full_outbox_drops_the_oldest_lines_and_tells_how_many() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     for line in 0..ITEMS + 3 {
         outbox.line(room, "logs:build", line.to_string().into());
     }
@@ -82,7 +82,7 @@ fn a_full_outbox_drops_the_oldest_lines_and_tells_how_many() {
 
 #[test]
 fn lines_never_push_out_what_must_not_be_missed() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     fill(&outbox, room);
     outbox.line(room, "logs:build", "line".into());
     let texts = texts(&outbox);
@@ -92,7 +92,7 @@ fn lines_never_push_out_what_must_not_be_missed() {
 
 #[test]
 fn a_signal_that_does_not_fit_is_dropped() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     fill(&outbox, room);
     outbox.signal(room, "typing".into());
     assert_eq!(texts(&outbox).len(), ITEMS);
@@ -100,7 +100,7 @@ fn a_signal_that_does_not_fit_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn who_takes_no_answers_is_not_asked_for_more() {
-    let outbox = Outbox::default();
+    let outbox = Outbox::new(Deliveries::off());
     outbox.light().await;
     outbox.control("x".repeat(HEAVY + 1).into());
     let waited = tokio::time::timeout(std::time::Duration::from_secs(1), outbox.light()).await;
@@ -111,7 +111,7 @@ async fn who_takes_no_answers_is_not_asked_for_more() {
 
 #[test]
 fn nothing_of_a_purged_room_goes_out() {
-    let (outbox, gone, kept) = (Outbox::default(), room(), room());
+    let (outbox, gone, kept) = (Outbox::new(Deliveries::off()), room(), room());
     let _ = outbox.event(gone, "gone".into());
     let _ = outbox.latest(gone, key("a"), "gone".into());
     outbox.about(gone, "gone".into());
@@ -122,7 +122,7 @@ fn nothing_of_a_purged_room_goes_out() {
 
 #[test]
 fn the_close_comes_after_what_waits_and_the_first_reason_counts() {
-    let (outbox, room) = (Outbox::default(), room());
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.event(room, "one".into());
     let _ = outbox.event(room, "two".into());
     outbox.close(CloseCode::GoingAway);
@@ -130,4 +130,42 @@ fn the_close_comes_after_what_waits_and_the_first_reason_counts() {
     let first = outbox.take(3);
     assert_eq!((first.outs, first.close), (vec![Out::Text("one".into())], None));
     assert_eq!(outbox.take(3).close, Some(CloseCode::GoingAway));
+}
+
+#[test]
+fn what_becomes_of_everything_is_counted_and_nothing_waits_in_the_books_at_the_end() {
+    let metrics = crate::metrics::Metrics::on().unwrap();
+    let (outbox, room) = (Outbox::new(metrics.deliveries.clone()), room());
+    let counted = |line: &str| {
+        let page = metrics.page(0).unwrap();
+        assert!(page.lines().any(|it| it == line), "{line} in\n{page}");
+    };
+    for value in ["one", "three"] {
+        assert_eq!(outbox.latest(room, key("a"), value.into()), Put::Waits);
+    }
+    outbox.line(room, "log", "line".into());
+    outbox.signal(room, "signal".into());
+    outbox.control("answer".into());
+    counted("watchbell_queue_bytes 21");
+    texts(&outbox);
+    fill(&outbox, room);
+    outbox.line(room, "log", "late".into());
+    outbox.signal(room, "late".into());
+    outbox.purge(room);
+    for line in [
+        "watchbell_queue_bytes 0",
+        "watchbell_conflated_total 1",
+        "watchbell_deliveries_total{class=\"latest\"} 1",
+        "watchbell_deliveries_total{class=\"stream\"} 1",
+        "watchbell_deliveries_total{class=\"signal\"} 1",
+        "watchbell_deliveries_total{class=\"control\"} 1",
+        "watchbell_deliveries_total{class=\"durable\"} 0",
+        "watchbell_dropped_total{class=\"stream\"} 1",
+        "watchbell_dropped_total{class=\"signal\"} 1",
+    ] {
+        counted(line);
+    }
+    outbox.control("never taken".into());
+    drop(outbox);
+    counted("watchbell_queue_bytes 0");
 }

@@ -1,0 +1,51 @@
+//! What happens to what waits, gathered under the outbox's lock and counted after it.
+
+use metrics::Counter;
+use watchbell_protocol::Class;
+
+use super::Slot;
+use crate::metrics::Deliveries;
+
+/// How much of what happened.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    durable: u64,
+    latest: u64,
+    stream: u64,
+    signal: u64,
+    control: u64,
+    /// Values that were replaced while they waited.
+    pub(super) conflated: u64,
+    /// Lines that were dropped.
+    pub(super) dropped_lines: u64,
+}
+
+impl Tally {
+    /// It was taken to be written.
+    pub(super) fn took(&mut self, slot: &Slot) {
+        match slot {
+            Slot::Event { class: Class::Durable, .. } => self.durable += 1,
+            Slot::Event { class: Class::Signal, .. } => self.signal += 1,
+            Slot::Event { class: Class::Latest, .. } | Slot::Latest { .. } => self.latest += 1,
+            Slot::Event { class: Class::Stream, .. } | Slot::Line { .. } => self.stream += 1,
+            Slot::Control { .. } => self.control += 1,
+            Slot::Ping | Slot::Empty => {}
+        }
+    }
+
+    /// Counts it. Most of the time most of it is nothing.
+    pub(super) fn add_to(&self, counted: &Deliveries) {
+        let add = |counter: &Counter, number: u64| {
+            if number > 0 {
+                counter.increment(number);
+            }
+        };
+        add(&counted.durable, self.durable);
+        add(&counted.latest, self.latest);
+        add(&counted.stream, self.stream);
+        add(&counted.signal, self.signal);
+        add(&counted.control, self.control);
+        add(&counted.conflated, self.conflated);
+        add(&counted.dropped_lines, self.dropped_lines);
+    }
+}
