@@ -1,6 +1,6 @@
 //! The parts that everything shares, built once, and how they run and stop.
 
-use std::{net::SocketAddr, ops::Deref, path::Path, sync::Arc, time::Duration};
+use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{
@@ -18,10 +18,12 @@ use crate::{
     hub::Hub,
     ingest::{Ingest, Momentary, Writer},
     limits::Limits,
+    listener::{Door, Peer},
     metrics::Metrics,
     router::router,
     store::{self, Store},
     timing::Timing,
+    tls::Tls,
     ws::registry::Connections,
 };
 
@@ -52,6 +54,8 @@ pub struct Parts {
     pub momentary: Momentary,
     /// Who is here.
     pub presences: Arc<Presences>,
+    /// The certificate, if the server speaks TLS.
+    pub tls: Option<Arc<Tls>>,
     /// What is counted and measured.
     pub metrics: Metrics,
     /// What clients may take.
@@ -88,6 +92,7 @@ impl App {
         let keys = Keys::read(folder)?;
         let store = Store::open(&folder.join(store::FILE_NAME)).await?;
         let auth = Auth::new(&keys, &config.auth, store.clone())?;
+        let tls = Tls::open(&config.tls)?.map(Arc::new);
         let clock = Clock;
         let hub = Arc::new(Hub::new(store.epoch()));
         let presences = Arc::new(Presences::new(timing.presence_grace));
@@ -119,6 +124,7 @@ impl App {
         let momentary =
             Momentary { store: store.clone(), hub: hub.clone(), leases, presences: presences.clone(), clock };
         Ok(Self(Arc::new(Parts {
+            tls,
             metrics,
             limits: Limits::new(&config.limits),
             config,
@@ -158,9 +164,10 @@ impl App {
 
 /// Serves on `listener` until `shutdown`; then stops within seconds, everything acknowledged on the disk.
 pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(app.clone()).into_make_service_with_connect_info::<Peer>();
+    let door = Door::new(listener, app.tls.clone());
     let stopping = app.stopping.clone();
-    let serve = axum::serve(listener, service).with_graceful_shutdown(async move { stopping.cancelled().await });
+    let serve = axum::serve(door, service).with_graceful_shutdown(async move { stopping.cancelled().await });
     let mut serve = std::pin::pin!(serve.into_future());
     let ended = tokio::select! {
         served = &mut serve => served,

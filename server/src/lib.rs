@@ -12,10 +12,12 @@ pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod limits;
+pub mod listener;
 pub mod metrics;
 pub mod router;
 pub mod store;
 pub mod timing;
+pub mod tls;
 pub mod ws;
 
 pub use app::{App, run};

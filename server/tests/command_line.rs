@@ -92,7 +92,11 @@ struct Serving {
 impl Serving {
     async fn start(place: &Place, args: &[&str]) -> Self {
         let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
-        let mut process = place.command(&args).spawn().unwrap();
+        Self::of(place.command(&args)).await
+    }
+
+    async fn of(mut command: Command) -> Self {
+        let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap();
         let line = line.expect("it says where it listens");
@@ -106,15 +110,16 @@ impl Serving {
         Answer::of(common::client().post(format!("{}/v1/sign-in", self.base)).json(&body)).await
     }
 
+    #[cfg(unix)]
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        let id = i32::try_from(self.process.id().unwrap()).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).unwrap();
+    }
+
     /// Ends it as a service manager does: its exit code and its log.
     #[cfg(unix)]
     async fn terminate(mut self) -> (Option<i32>, String) {
-        use nix::{
-            sys::signal::{Signal, kill},
-            unistd::Pid,
-        };
-        let id = i32::try_from(self.process.id().unwrap()).unwrap();
-        kill(Pid::from_raw(id), Signal::SIGTERM).unwrap();
+        self.signal(nix::sys::signal::Signal::SIGTERM);
         let mut log = String::new();
         let mut stderr = self.process.stderr.take().unwrap();
         let ended = async {
@@ -303,4 +308,35 @@ async fn projects_have_members_and_tokens() {
         assert!(!output.status.success(), "{args:?}");
         assert!(complaint(&output).contains(said), "{args:?}: {}", complaint(&output));
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_hangup_reads_the_certificate_again() {
+    let place = Place::initialised().await;
+    let path = |name: &str| place.folder.path().join(name).display().to_string();
+    let issue = || {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(path("certificate.pem"), issued.cert.pem()).unwrap();
+        std::fs::write(path("key.pem"), issued.signing_key.serialize_pem()).unwrap();
+        let root = reqwest::Certificate::from_pem(issued.cert.pem().as_bytes()).unwrap();
+        common::client();
+        reqwest::Client::builder().no_proxy().add_root_certificate(root).build().unwrap()
+    };
+    let before = issue();
+    let [certificate, key] = ["certificate", "key"].map(|key| format!("WATCHBELL_TLS_{}", key.to_uppercase()));
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env(certificate, path("certificate.pem")).env(key, path("key.pem"));
+    let serving = Serving::of(command).await;
+    let health = format!("{}/healthz", serving.base);
+    assert!(health.starts_with("https://"), "{health}");
+    assert_eq!(before.get(&health).send().await.unwrap().status(), 200);
+
+    let after = issue();
+    serving.signal(nix::sys::signal::Signal::SIGHUP);
+    let renewed = async { while after.get(&health).send().await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(10), renewed).await.expect("the certificate is read again");
+    let (code, log) = serving.terminate().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("without TLS"), "{log}");
 }

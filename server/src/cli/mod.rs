@@ -8,6 +8,7 @@ mod password;
 mod place;
 mod project;
 mod serve;
+mod signals;
 mod table;
 mod token;
 mod user;

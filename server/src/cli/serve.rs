@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchbell_server::{App, Timing, app, config::Config, metrics};
 
-use super::{logging, place};
+use super::{logging, place, signals};
 
 /// What can be said on the command line about a run.
 #[derive(Debug, clap::Args)]
@@ -49,14 +49,17 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     place::check_initialised(&config.server.data_dir)?;
     let _only = only_server(&config.server.data_dir)?;
     // Before the port is open, so that a stop that comes at once is not lost.
-    let shutdown = stop_on_signal()?;
+    let shutdown = signals::stop_on_signal()?;
     let listen = config.server.listen;
     let app = App::open(config, Timing::default()).await?;
     serve_metrics(&app, &shutdown).await?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
-    warn_if_open(address);
-    say(address);
+    match &app.tls {
+        Some(tls) => signals::reload_on_hangup(tls.clone(), shutdown.clone())?,
+        None => warn_if_open(address),
+    }
+    say(if app.tls.is_some() { "https" } else { "http" }, address);
     app::run(app, listener, shutdown).await?;
     tracing::info!("stopped");
     Ok(())
@@ -94,13 +97,13 @@ async fn serve_metrics(app: &App, shutdown: &CancellationToken) -> anyhow::Resul
 }
 
 /// The one line on standard output, for whoever started the server. That nobody reads it is no reason to end.
-fn say(address: SocketAddr) {
+fn say(scheme: &str, address: SocketAddr) {
     let mut stdout = io::stdout();
-    let said = writeln!(stdout, "watchbell-server listening on http://{address}").and_then(|()| stdout.flush());
+    let said = writeln!(stdout, "watchbell-server listening on {scheme}://{address}").and_then(|()| stdout.flush());
     if let Err(error) = said {
         tracing::warn!(%error, %address, "listening, but standard output takes no line");
     }
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, scheme, "listening");
 }
 
 fn warn_if_open(address: SocketAddr) {
@@ -109,59 +112,5 @@ fn warn_if_open(address: SocketAddr) {
             %address,
             "listening beyond loopback without TLS: passwords and tokens travel readable unless a proxy adds it"
         );
-    }
-}
-
-/// A token that is cancelled by SIGTERM or Ctrl-C. A second one ends the process at once.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    let mut signals = Signals::new().context("cannot listen for signals")?;
-    tokio::spawn(async move {
-        let name = signals.next().await;
-        tracing::info!(signal = name, "stopping");
-        told.cancel();
-        signals.next().await;
-        tracing::warn!("stopped at once: asked twice");
-        std::process::exit(1);
-    });
-    Ok(stop)
-}
-
-/// What asks the server to stop.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-/// What asks the server to stop.
-#[cfg(windows)]
-struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(windows)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        tokio::signal::windows::ctrl_c().map(Self)
-    }
-
-    async fn next(&mut self) -> &'static str {
-        self.0.recv().await;
-        "Ctrl-C"
     }
 }

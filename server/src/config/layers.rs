@@ -125,6 +125,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     (super::Server::NAME, super::Server::KEYS),
     (super::Auth::NAME, super::Auth::KEYS),
     (super::Limits::NAME, super::Limits::KEYS),
+    (super::Tls::NAME, super::Tls::KEYS),
     (super::Log::NAME, super::Log::KEYS),
     (super::Metrics::NAME, super::Metrics::KEYS),
 ];
@@ -150,6 +151,7 @@ impl Config {
             super::Server::NAME => self.server.set(key, raw),
             super::Auth::NAME => self.auth.set(key, raw),
             super::Limits::NAME => self.limits.set(key, raw),
+            super::Tls::NAME => self.tls.set(key, raw),
             super::Log::NAME => self.log.set(key, raw),
             super::Metrics::NAME => self.metrics.set(key, raw),
             _ => Err(Refusal::UnknownKey),

@@ -12,6 +12,7 @@ mod section;
 mod server;
 mod setting;
 mod template;
+mod tls;
 
 pub use auth::Auth;
 pub use layers::{ConfigError, Layers, Source};
@@ -19,8 +20,9 @@ pub use limits::Limits;
 pub use log::{Format, Log};
 pub use metrics::Metrics;
 pub use server::Server;
-pub use setting::{Addresses, Door, Line, Span, Texts};
+pub use setting::{Addresses, Door, File, Line, Span, Texts};
 pub use template::template;
+pub use tls::Tls;
 
 /// The name of the configuration file inside the data folder.
 pub const FILE_NAME: &str = "watchbell-server.toml";
@@ -34,6 +36,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[limits]`
     pub limits: Limits,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[log]`
     pub log: Log,
     /// `[metrics]`

@@ -15,8 +15,8 @@ section! {
     pub struct Server = "server" {
         /// The server's name, shown on the sign-in screen.
         name: Line = Line("Watchbell".into());
-        /// ADDRESS:PORT to listen on. Port 0 takes a free one. There is no TLS in the server yet: beyond loopback put
-        /// a proxy with TLS in front of it.
+        /// ADDRESS:PORT to listen on. Port 0 takes a free one. Beyond loopback set `[tls]`, or put a proxy with TLS in
+        /// front of the server.
         listen: SocketAddr = (Ipv4Addr::LOCALHOST, 7077).into();
         /// The folder with the database and the signing key; `watchbell-server init` makes it. Relative to the folder
         /// the server is started in.

@@ -72,6 +72,23 @@ impl Setting for Door {
     }
 }
 
+/// A file, or none, which is written as an empty text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File(pub Option<PathBuf>);
+
+impl Setting for File {
+    fn from_toml(value: &Value) -> Result<Self, String> {
+        Ok(Self(match string(value)? {
+            "" => None,
+            text => Some(text.into()),
+        }))
+    }
+
+    fn to_toml(&self) -> Value {
+        Value::String(self.0.as_ref().map(|path| path.display().to_string()).unwrap_or_default())
+    }
+}
+
 impl Setting for PathBuf {
     fn from_toml(value: &Value) -> Result<Self, String> {
         match string(value)? {

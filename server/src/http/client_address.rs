@@ -1,7 +1,7 @@
 //! From which address a request comes: the peer, or, when the peer is a proxy that the configuration trusts, whom that
 //! proxy names in `X-Forwarded-For`. Anybody can send that header, so nobody else's is looked at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
@@ -10,7 +10,7 @@ use axum::{
 use watchbell_protocol::{ErrorCode, WireError};
 
 use super::Refusal;
-use crate::App;
+use crate::{App, listener::Peer};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -26,7 +26,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let app = App::from_ref(state);
-        let ConnectInfo(peer) = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await.map_err(|_| {
+        let ConnectInfo(Peer(peer)) = ConnectInfo::<Peer>::from_request_parts(parts, state).await.map_err(|_| {
             tracing::error!("the listener does not say who connected");
             WireError::new(ErrorCode::Internal, "the server failed")
         })?;

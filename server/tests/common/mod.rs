@@ -13,6 +13,7 @@ use watchbell_server::{
     App, Timing,
     auth::{keys::Keys, password},
     config::Config,
+    listener::{Door, Peer},
     router::router,
     store::{self, Store, accounts},
 };
@@ -24,6 +25,7 @@ pub const PASSWORD: &str = "correct horse";
 pub struct Server {
     pub app: App,
     pub folder: TempDir,
+    pub address: SocketAddr,
     base: String,
     http: Client,
 }
@@ -47,10 +49,12 @@ impl Server {
         configure(&mut config);
         let app = App::open(config, Timing::default()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { app, folder, base, http: client() }
+        let address = listener.local_addr().unwrap();
+        let base = format!("http://{address}");
+        let door = Door::new(listener, app.tls.clone());
+        let service = router(app.clone()).into_make_service_with_connect_info::<Peer>();
+        tokio::spawn(async move { axum::serve(door, service).await });
+        Self { app, folder, address, base, http: client() }
     }
 
     pub fn url(&self, path: &str) -> String {
