@@ -1,14 +1,11 @@
-//! `cargo xtask chaos`: builds the programs, keeps copies that no other build replaces, and starts a run with them.
+//! `cargo xtask chaos`: builds the programs where no other build replaces them, and starts a run with them.
 
-use std::{fs, process::Stdio};
+use std::{path::PathBuf, process::Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use crate::shell::{binary, cargo, command, run as run_command, say, step, target};
-
-/// The programs of a run.
-const PROGRAMS: [&str; 2] = ["watchbell-server", "chaos"];
+use crate::shell::{cargo, command, run as run_command, say, step, target};
 
 /// What to run.
 #[derive(Debug)]
@@ -56,23 +53,16 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds and copies: a server that is started again must be the one that was killed, whoever builds meanwhile.
-fn build(sabotage: bool) -> Result<std::path::PathBuf> {
-    let packages = ["build", "--quiet", "-p", "watchbell-server", "-p", "watchbell-tests"];
-    let programs = ["--bin", "watchbell-server", "--bin", "chaos"];
-    let features: &[&str] = if sabotage { &["--features", "watchbell-tests/sabotage"] } else { &[] };
-    run_command(cargo(&packages).args(programs).args(features))?;
+/// Builds into a folder of its own: a server that is started again must be the one that was killed, whoever builds
+/// meanwhile. What lies between is shared with every other build.
+fn build(sabotage: bool) -> Result<PathBuf> {
     let folder = target().join(if sabotage { "chaos-sabotage" } else { "chaos" });
-    fs::create_dir_all(&folder)?;
-    for program in PROGRAMS {
-        let copy = folder.join(binary(program).file_name().context("a program has a name")?);
-        // A run may still use the old copy: it keeps its file.
-        let _ = fs::remove_file(&copy);
-        fs::copy(binary(program), &copy).with_context(|| format!("cannot copy {program}"))?;
-    }
+    let mut build = cargo(&["build", "--quiet", "-p", "watchbell-server", "-p", "watchbell-tests"]);
+    build.args(["--bin", "watchbell-server", "--bin", "chaos", "--target-dir"]).arg(&folder);
+    build.env("CARGO_BUILD_BUILD_DIR", target());
     if sabotage {
-        // Whatever looks for the programs next finds honest ones.
-        run_command(cargo(&packages).args(programs))?;
+        build.args(["--features", "watchbell-tests/sabotage"]);
     }
-    Ok(folder)
+    run_command(&mut build)?;
+    Ok(folder.join("debug"))
 }

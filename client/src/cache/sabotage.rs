@@ -2,7 +2,7 @@
 //! `sabotage`, which no release has, and only if the environment asks for it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     env,
     sync::{
         LazyLock,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::time::sleep;
-use watchbell_protocol::{Position, Room, RoomEvent, Seq, Tag};
+use watchbell_protocol::{Position, Room, RoomEvent};
 
 use super::{Cache, Result, position};
 
@@ -45,26 +45,33 @@ pub(super) async fn positions_first(cache: &Cache, events: &[RoomEvent]) -> Resu
     if *CHOSEN != Some(Sabotage::PositionFirst) {
         return Ok(());
     }
-    let mut before: BTreeMap<Room, Position> = BTreeMap::new();
+    let mut rooms: BTreeMap<Room, (Position, Position)> = BTreeMap::new();
     for event in events {
         let (Some(seq), Some(tag)) = (event.seq, event.tag) else { continue };
-        let Some(at) = cache.position(event.room).await? else { continue };
-        if seq == at.seq.next() {
-            before.entry(event.room).or_insert(at);
-            stand(cache, event.room, seq, tag).await?;
+        if let Entry::Vacant(room) = rooms.entry(event.room)
+            && let Some(at) = cache.position(event.room).await?
+        {
+            room.insert((at, at));
+        }
+        if let Some((_, at)) = rooms.get_mut(&event.room).filter(|(_, at)| seq == at.seq.next()) {
+            (at.seq, at.tag) = (seq, tag);
         }
     }
-    if !before.is_empty() {
+    rooms.retain(|_, (before, after)| before != after);
+    for (room, (_, after)) in &rooms {
+        stand(cache, *room, *after).await?;
+    }
+    if !rooms.is_empty() {
         sleep(LATE).await;
     }
-    for (room, at) in before {
-        stand(cache, room, at.seq, at.tag).await?;
+    for (room, (before, _)) in rooms {
+        stand(cache, room, before).await?;
     }
     Ok(())
 }
 
-async fn stand(cache: &Cache, room: Room, seq: Seq, tag: Tag) -> Result<()> {
+async fn stand(cache: &Cache, room: Room, at: Position) -> Result<()> {
     let mut tx = cache.write().await?;
-    position::advance(&mut tx, room, seq, tag).await?;
+    position::advance(&mut tx, room, at.seq, at.tag).await?;
     Ok(tx.commit().await?)
 }

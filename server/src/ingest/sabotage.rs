@@ -9,7 +9,7 @@ use watchbell_protocol::{Answer, CommandId, WireError};
 use crate::store::Conn;
 
 /// How long a commit comes after its acknowledgement.
-const LATE: Duration = Duration::from_millis(20);
+const LATE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sabotage {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use watchbell_protocol::{Epoch, Event, Position, Room, RoomEvent, Seq, Tag, UnixMillis};
 
-use super::{checker::Entry, work};
+use super::{checker::Entry, work::What};
 
 /// Where a cache stands in each room; nowhere if there is no cache yet.
 pub async fn positions(cache: &Path) -> Result<BTreeMap<Room, Position>> {
@@ -23,6 +23,25 @@ pub async fn positions(cache: &Path) -> Result<BTreeMap<Room, Position>> {
             Ok((room.parse().ok().context("not a room")?, position))
         })
         .collect()
+}
+
+/// The marks that a cache shows: the last of each analysis, and the newest of the feed.
+pub async fn shown(cache: &Path) -> Result<Vec<String>> {
+    if !cache.exists() {
+        return Ok(Vec::new());
+    }
+    let mut db = open(cache).await?;
+    let marks = sqlx::query_scalar(
+        "SELECT mark FROM (SELECT json_extract(data, '$.detectors[0].reason') AS mark FROM analyses)
+         WHERE mark IS NOT NULL
+         UNION ALL
+         SELECT mark FROM (SELECT json_extract(data, '$.what.title') AS mark FROM activity ORDER BY at DESC, id DESC LIMIT 50)
+         WHERE mark IS NOT NULL",
+    )
+    .fetch_all(&mut db)
+    .await?;
+    db.close().await?;
+    Ok(marks)
 }
 
 /// The heads of a server's rooms.
@@ -52,7 +71,7 @@ pub async fn journal(server: &Path) -> Result<(Vec<Entry>, Feeds)> {
         if let Event::ActivityNew(new) = &event {
             feeds.entry(room).or_default().push((new.activity.at, new.activity.id.to_string()));
         }
-        entries.push(Entry { room, seq: Seq(seq), tag: Tag(tag), mark: work::mark(&event).map(ToOwned::to_owned) });
+        entries.push(Entry { room, seq: Seq(seq), tag: Tag(tag), what: What::of(&event) });
     }
     let newest_first = |mut feed: Vec<(UnixMillis, String)>| {
         feed.sort_by(|a, b| b.cmp(a));

@@ -7,7 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use watchbell_protocol::{Room, Seq, Tag};
 
-use super::{line::Line, member::Life, work::Sent};
+use super::{
+    line::Line,
+    member::Life,
+    work::{Sent, What},
+};
 
 /// A row of the server's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +22,8 @@ pub struct Entry {
     pub seq: Seq,
     /// Its tag.
     pub tag: Tag,
-    /// The mark of the command that caused it.
-    pub mark: Option<String>,
+    /// What it says.
+    pub what: What,
 }
 
 /// What is wrong, each with a sentence.
@@ -46,6 +50,16 @@ struct Journal<'a> {
     by_mark: HashMap<&'a str, &'a Entry>,
 }
 
+impl Journal<'_> {
+    /// The marks which a cache that stands there must show: of the newest end of a detector and the newest post.
+    fn newest(&self, room: Room, at: Seq) -> impl Iterator<Item = &str> {
+        let before = move || (1..=at.0).rev().filter_map(move |seq| self.by_place.get(&(room, Seq(seq))));
+        let detector = before().find(|entry| matches!(entry.what, What::Detector(_)));
+        let post = before().find(|entry| matches!(entry.what, What::Post(_)));
+        detector.into_iter().chain(post).filter_map(|entry| entry.what.mark())
+    }
+}
+
 /// Checks everything that the logs can tell.
 pub fn check(journal: &[Entry], members: &[(String, Vec<Life>)]) -> Verdict {
     let mut verdict = Verdict::default();
@@ -53,6 +67,9 @@ pub fn check(journal: &[Entry], members: &[(String, Vec<Life>)]) -> Verdict {
     for (name, lives) in members {
         check_commands(name, lives, &index, &mut verdict);
         check_hearing(name, lives, &index, &mut verdict);
+        for life in lives {
+            check_effects(name, life, &index, &mut verdict);
+        }
     }
     verdict
 }
@@ -67,7 +84,7 @@ fn read_journal<'a>(journal: &'a [Entry], verdict: &mut Verdict) -> Journal<'a> 
         }
         *head = entry.seq;
         index.by_place.insert((entry.room, entry.seq), entry);
-        if let Some(mark) = &entry.mark
+        if let Some(mark) = entry.what.mark()
             && let Some(before) = index.by_mark.insert(mark, entry)
         {
             let (first, second) = (before.seq.0, entry.seq.0);
@@ -102,7 +119,7 @@ fn check_commands(name: &str, lives: &[Life], journal: &Journal<'_>, verdict: &m
             Line::Acknowledged(id, place) => {
                 let last = sent.get(id).and_then(|command| command.marks().last());
                 let there = place.and_then(|place| journal.by_place.get(&place));
-                let is_true = there.is_some_and(|entry| last.is_none() || entry.mark == last);
+                let is_true = there.is_some_and(|entry| last.is_none() || entry.what.mark() == last.as_deref());
                 if !is_true {
                     verdict.lost.push(format!("{name}: {id} was acknowledged and is not where it should be"));
                 }
@@ -147,6 +164,22 @@ fn check_hearing(name: &str, lives: &[Life], journal: &Journal<'_>, verdict: &mu
     }
 }
 
+/// Where the cache stood when a life began, it also showed what had happened up to there. (A cache that was filled from
+/// the state may show later things already.)
+fn check_effects(name: &str, life: &Life, journal: &Journal<'_>, verdict: &mut Verdict) {
+    let shown = || life.iter().filter_map(|line| if let Line::Shows(mark) = line { Some(mark.as_str()) } else { None });
+    for line in life {
+        let Line::Position(room, at) = line else { continue };
+        let is_ahead = |mark| journal.by_mark.get(mark).is_some_and(|entry| entry.room == *room && entry.seq > *at);
+        if shown().any(is_ahead) {
+            continue;
+        }
+        for mark in journal.newest(*room, *at).filter(|mark| !shown().any(|shown| shown == *mark)) {
+            verdict.lost.push(format!("{name}: the cache stands at {} of {room} and does not show {mark}", at.0));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use watchbell_protocol::{CommandId, ProjectId};
@@ -157,7 +190,7 @@ mod tests {
     fn story() -> (Vec<Entry>, Life, Room, CommandId) {
         let (room, id) = (Room::Project(ProjectId::fresh()), CommandId::fresh());
         let sent = Sent::Parts { member: 0, life: 0, n: 1, count: 3 };
-        let entry = |(part, mark)| Entry { room, seq: Seq(part), tag: Tag(part as u32 + 10), mark: Some(mark) };
+        let entry = |(part, mark)| Entry { room, seq: Seq(part), tag: Tag(part as u32 + 10), what: What::Issues(mark) };
         let journal: Vec<_> = (1..).zip(sent.marks()).map(entry).collect();
         let mut life = vec![Line::Position(room, Seq(0)), Line::Sent(id, sent)];
         life.extend(journal.iter().map(|entry| Line::Applied(room, entry.seq, entry.tag)));
@@ -224,6 +257,21 @@ mod tests {
         assert_eq!(judge(&journal, vec![life.clone()]), [0, 0, 0]);
         life.remove(second);
         assert_eq!(judge(&journal, vec![life]), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_cache_that_stands_behind_an_event_without_its_effect_has_lost_it() {
+        let (mut journal, _, room, _) = story();
+        journal[1].what = What::Post("post".to_owned());
+        journal[2].what = What::Detector(Some("end".to_owned()));
+        let life = |at, marks: &[&str]| {
+            let shown = marks.iter().map(|mark| Line::Shows((*mark).to_owned()));
+            std::iter::once(Line::Position(room, Seq(at))).chain(shown).collect()
+        };
+        assert_eq!(judge(&journal, vec![life(3, &["post", "end"])]), [0, 0, 0]);
+        assert_eq!(judge(&journal, vec![life(3, &["post"])]), [1, 0, 0]);
+        assert_eq!(judge(&journal, vec![life(2, &["post"])]), [0, 0, 0]);
+        assert_eq!(judge(&journal, vec![life(1, &["end"])]), [0, 0, 0], "filled from the state");
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::work::Sent;
 pub enum Line {
     /// Its cache stood here when it started.
     Position(Room, Seq),
+    /// Its cache shows the effect of the event with this mark.
+    Shows(String),
     /// A command was queued: it is on disk.
     Sent(CommandId, Sent),
     /// The server acknowledged a command; its last event is there.
@@ -30,6 +32,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Position(room, seq) => write!(f, "position {room} {}", seq.0),
+            Self::Shows(mark) => write!(f, "shows {mark}"),
             Self::Sent(id, sent) => write!(f, "sent {id} {sent}"),
             Self::Acknowledged(id, Some((room, seq))) => write!(f, "acknowledged {id} {room} {}", seq.0),
             Self::Acknowledged(id, None) => write!(f, "acknowledged {id}"),
@@ -48,6 +51,7 @@ impl FromStr for Line {
         let words: Vec<&str> = text.split(' ').collect();
         Ok(match words[..] {
             ["position", room, seq] => Self::Position(parse(room)?, Seq(parse(seq)?)),
+            ["shows", mark] => Self::Shows(mark.to_owned()),
             ["sent", id, sent] => Self::Sent(parse(id)?, sent.parse()?),
             ["acknowledged", id, room, seq] => Self::Acknowledged(parse(id)?, Some((parse(room)?, Seq(parse(seq)?)))),
             ["acknowledged", id] => Self::Acknowledged(parse(id)?, None),
@@ -76,6 +80,7 @@ mod tests {
         let part = Sent::Parts { member: 2, life: 3, n: 14, count: 60 };
         for line in [
             Line::Position(room, Seq(7)),
+            Line::Shows("2.3.14.59".to_owned()),
             Line::Sent(id, part),
             Line::Sent(id, Sent::Start),
             Line::Sent(id, Sent::End),

@@ -64,6 +64,9 @@ impl Voice {
         for (room, position) in caches::positions(&cache).await? {
             say(&Line::Position(room, position.seq));
         }
+        for mark in caches::shown(&cache).await? {
+            say(&Line::Shows(mark));
+        }
         let client = open(&self.server, &self.folder, cache).await?;
         let hearing = tokio::spawn(hear(client.events()));
         let mut input = BufReader::new(stdin()).lines();

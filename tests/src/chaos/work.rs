@@ -93,16 +93,44 @@ pub fn post(member: usize, life: u32, n: u32) -> (ActivityPost, Sent) {
     (ActivityPost { title: text(&title), body: None }, sent)
 }
 
-/// The mark of an event, if it carries one.
-pub fn mark(event: &Event) -> Option<&str> {
-    match event {
-        Event::AnalysisIssues(found) => found.issues.first()?.fingerprint.split_once('/').map(|(mark, _)| mark),
-        Event::DetectorComplete(complete) => complete.detector.reason.as_deref(),
-        Event::ActivityNew(new) => match &new.activity.what {
-            ActivityKind::Posted { title, .. } => Some(title),
-            _ => None,
-        },
-        _ => None,
+/// What an event is to the checker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Issues; they stay while their analysis is among the newest.
+    Issues(String),
+    /// The end of a detector; it stays until the next of the same analysis. Without a mark it is the last.
+    Detector(Option<String>),
+    /// An entry of the feed; it stays.
+    Post(String),
+    /// Anything else.
+    Other,
+}
+
+impl What {
+    /// What `event` is.
+    pub fn of(event: &Event) -> Self {
+        match event {
+            Event::AnalysisIssues(found) => {
+                let first = found.issues.first().and_then(|issue| issue.fingerprint.split_once('/'));
+                first.map_or(Self::Other, |(mark, _)| Self::Issues(mark.to_owned()))
+            }
+            Event::DetectorComplete(complete) => {
+                Self::Detector(complete.detector.reason.as_ref().map(ToString::to_string))
+            }
+            Event::ActivityNew(new) => match &new.activity.what {
+                ActivityKind::Posted { title, .. } => Self::Post(title.to_string()),
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+
+    /// The mark of the command that caused it.
+    pub fn mark(&self) -> Option<&str> {
+        match self {
+            Self::Issues(mark) | Self::Post(mark) | Self::Detector(Some(mark)) => Some(mark),
+            Self::Detector(None) | Self::Other => None,
+        }
     }
 }
 
