@@ -11,13 +11,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::sleep;
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep};
 use watchbell_protocol::{Position, Room, RoomEvent};
 
 use super::{Cache, Result, position};
 
-/// How long the effects come after the positions.
-const LATE: Duration = Duration::from_millis(20);
+/// How long the effects come after the positions …
+const LATE: Duration = Duration::from_millis(40);
+/// … at most this often, or nobody would keep up.
+const EVERY: Duration = Duration::from_millis(80);
 /// Which event is dropped: each so manieth.
 const EACH: u32 = 100;
 
@@ -61,13 +64,23 @@ pub(super) async fn positions_first(cache: &Cache, events: &[RoomEvent]) -> Resu
     for (room, (_, after)) in &rooms {
         stand(cache, *room, *after).await?;
     }
-    if !rooms.is_empty() {
+    if !rooms.is_empty() && is_due() {
         sleep(LATE).await;
     }
     for (room, (before, _)) in rooms {
         stand(cache, room, before).await?;
     }
     Ok(())
+}
+
+fn is_due() -> bool {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let (mut last, now) = (LAST.lock(), Instant::now());
+    let due = last.is_none_or(|last| now - last >= EVERY);
+    if due {
+        *last = Some(now);
+    }
+    due
 }
 
 async fn stand(cache: &Cache, room: Room, at: Position) -> Result<()> {

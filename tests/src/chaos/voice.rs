@@ -29,7 +29,7 @@ use super::{
 use crate::runner;
 
 /// Between two rounds of commands.
-const PACE: Duration = Duration::from_millis(330);
+const PACE: Duration = Duration::from_millis(120);
 /// With more commands than this waiting for the server a round is left out.
 const WAITING: u32 = 8;
 /// Reports of one analysis.
