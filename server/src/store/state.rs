@@ -20,8 +20,9 @@ const ANALYSES: u32 = 50;
 const ACTIVITIES: u32 = 200;
 const NOTIFICATIONS: u32 = 1000;
 const ISSUES_PER_PAGE: u32 = 500;
-/// About how much text one item of issues may hold. JSON writes some characters sixfold.
-const ITEM_BYTES: usize = 128 * 1024;
+/// About how much text one item of issues may hold: it goes out in one frame, and a connection keeps a buffer of the
+/// largest that it ever sent. JSON writes some characters sixfold.
+const ITEM_BYTES: usize = 32 * 1024;
 /// Of at most so many analyses the issues are sent.
 const WITH_ISSUES: usize = 5;
 

@@ -25,8 +25,8 @@ use crate::{
 
 /// Journal rows read at once.
 const ROWS: u32 = 256;
-/// About how large a page may get.
-const PAGE_BYTES: usize = 128 * 1024;
+/// About how large a page may get. The connection keeps a buffer of that size ever after.
+const PAGE_BYTES: usize = 32 * 1024;
 
 /// A connection that reads.
 pub struct Reader {

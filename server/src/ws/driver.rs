@@ -238,7 +238,8 @@ async fn next(stream: &mut SplitStream<WebSocket>, outbox: &Outbox) -> Option<Re
     stream.next().await
 }
 
-/// What a message is to the session; `None` if it is the end.
+/// What a message is to the session; `None` if it is the end. The session keeps nothing of its text: that is a slice of
+/// the read buffer, which would stay as long.
 fn said<'a>(app: &App, message: &'a Message, share: &Share) -> Option<Input<'a>> {
     let taken = share.take();
     if taken.is_err() {

@@ -19,6 +19,9 @@ use crate::{
 
 /// Bytes read from the socket at once; most frames from clients are small.
 const READ_BUFFER: usize = 4 * 1024;
+/// Bytes that are gathered for one write. A connection keeps a buffer of this size, and of the largest frame that it ever
+/// sent: pages of a replay are kept small for the same reason.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Lets a member or a producer in.
 pub async fn upgrade(
@@ -38,6 +41,7 @@ pub async fn upgrade(
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| tasks.track_future(driver::serve(app, socket, admission)))
 }
 
