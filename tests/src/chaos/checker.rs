@@ -96,23 +96,20 @@ fn read_journal<'a>(journal: &'a [Entry], verdict: &mut Verdict) -> Journal<'a> 
 
 /// Every command that was queued is in the journal, unless it was refused; and where its acknowledgement says.
 fn check_commands(name: &str, lives: &[Life], journal: &Journal<'_>, verdict: &mut Verdict) {
-    let lines = || lives.iter().flatten();
+    let logged = || lives.iter().flatten();
     let refused: BTreeSet<_> =
-        lines().filter_map(|line| if let Line::Refused(id) = line { Some(*id) } else { None }).collect();
+        logged().filter_map(|line| if let Line::Refused(id) = line { Some(*id) } else { None }).collect();
     let mut sent: HashMap<_, Sent> = HashMap::new();
-    for line in lines() {
+    for line in logged() {
         match line {
             Line::Sent(id, command) => {
                 sent.insert(*id, *command);
                 for mark in command.marks() {
-                    match (journal.by_mark.contains_key(mark.as_str()), refused.contains(id)) {
-                        (false, false) => {
-                            verdict.lost.push(format!("{name}: {mark} was queued and is not in the journal"))
-                        }
-                        (true, true) => {
-                            verdict.doubled.push(format!("{name}: {mark} was refused and is in the journal"))
-                        }
-                        _ => {}
+                    let (there, refused) = (journal.by_mark.contains_key(mark.as_str()), refused.contains(id));
+                    if !there && !refused {
+                        verdict.lost.push(format!("{name}: {mark} was queued and is not in the journal"));
+                    } else if there && refused {
+                        verdict.doubled.push(format!("{name}: {mark} was refused and is in the journal"));
                     }
                 }
             }

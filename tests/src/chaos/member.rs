@@ -125,11 +125,10 @@ async fn read(output: ChildStdout, drained: watch::Sender<bool>) -> Result<Life>
         output.read_line(&mut text).await?;
         // Without a line break it is the end, or what a killed process left of a line.
         let Some(whole) = text.strip_suffix('\n') else { return Ok(life) };
-        let line: Line = whole.parse()?;
-        if line == Line::Drained {
+        life.push(whole.parse()?);
+        if life.last() == Some(&Line::Drained) {
             drained.send_replace(true);
         }
-        life.push(line);
     }
 }
 

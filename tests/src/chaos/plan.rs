@@ -110,7 +110,7 @@ impl Dice {
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(120);
+    const LONG: Duration = Duration::from_mins(2);
 
     #[test]
     fn a_seed_means_the_same_faults_every_time_and_another_seed_means_others() {
