@@ -18,9 +18,10 @@ use crate::{
     hub::Hub,
     ingest::{Ingest, Momentary, Writer},
     limits::Limits,
-    listener::{Door, Peer},
+    listener::Door,
     metrics::Metrics,
     router::router,
+    serve::serve,
     store::{self, Store},
     timing::Timing,
     tls::Tls,
@@ -164,19 +165,16 @@ impl App {
 
 /// Serves on `listener` until `shutdown`; then stops within seconds, everything acknowledged on the disk.
 pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let service = router(app.clone()).into_make_service_with_connect_info::<Peer>();
     let door = Door::new(listener, app.tls.clone());
-    let stopping = app.stopping.clone();
-    let serve = axum::serve(door, service).with_graceful_shutdown(async move { stopping.cancelled().await });
-    let mut serve = std::pin::pin!(serve.into_future());
-    let ended = tokio::select! {
-        served = &mut serve => served,
-        () = shutdown.cancelled() => Ok(()),
-    };
+    let mut serve = std::pin::pin!(serve(door, router(app.clone()), app.timing.head, app.stopping.clone()));
+    tokio::select! {
+        () = &mut serve => {}
+        () = shutdown.cancelled() => {}
+    }
     app.stopping.cancel();
     // Requests that are still under way get as long as the connections; clients that only idle don't hold this up.
     let (_, ()) = tokio::join!(timeout(app.timing.farewell, serve), app.stop());
-    Ok(ended?)
+    Ok(())
 }
 
 /// A whole lease, from now on, for every analysis that has not ended.

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod listener;
 pub mod metrics;
 pub mod router;
+pub mod serve;
 pub mod store;
 pub mod timing;
 pub mod tls;

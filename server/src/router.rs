@@ -3,10 +3,11 @@
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    http::StatusCode,
     middleware,
     routing::{get, post},
 };
-
+use tower_http::timeout::TimeoutLayer;
 use watchbell_protocol::limits;
 
 use crate::{
@@ -30,6 +31,7 @@ pub fn router(app: App) -> Router {
         .fallback(refusal::unknown_route)
         .method_not_allowed_fallback(refusal::unknown_method)
         .layer(DefaultBodyLimit::max(app.config.limits.http_body_bytes as usize))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.timing.request))
         .layer(origin::cors(&app.config.server.allowed_origins.0))
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
         .layer(middleware::from_fn_with_state(app.clone(), rate::guard))

@@ -29,6 +29,10 @@ pub struct Timing {
     pub revocations_every: Duration,
     /// Old journal rows and command ids are deleted this often.
     pub prune_every: Duration,
+    /// A client may take this long for the head of a request …
+    pub head: Duration,
+    /// … and this long for the rest of it, the answer included.
+    pub request: Duration,
     /// Connections get this long to take the farewell.
     pub farewell: Duration,
 }
@@ -47,6 +51,8 @@ impl Default for Timing {
             follow_every: Duration::from_secs(1),
             revocations_every: Duration::from_secs(2),
             prune_every: Duration::from_hours(1),
+            head: Duration::from_secs(10),
+            request: Duration::from_secs(30),
             farewell: Duration::from_secs(5),
         }
     }

@@ -8,13 +8,15 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use watchbell_protocol::{DeviceId, UnixMillis, UserId, http::Account};
 use watchbell_server::{
     App, Timing,
     auth::{keys::Keys, password},
     config::Config,
-    listener::{Door, Peer},
+    listener::Door,
     router::router,
+    serve::serve,
     store::{self, Store, accounts},
 };
 
@@ -52,8 +54,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let base = format!("http://{address}");
         let door = Door::new(listener, app.tls.clone());
-        let service = router(app.clone()).into_make_service_with_connect_info::<Peer>();
-        tokio::spawn(async move { axum::serve(door, service).await });
+        tokio::spawn(serve(door, router(app.clone()), app.timing.head, CancellationToken::new()));
         Self { app, folder, address, base, http: client() }
     }
 

@@ -237,6 +237,11 @@ impl Server {
         self.try_connect_with(token, protocol, None).await
     }
 
+    /// Bytes to and from the server, as they are.
+    pub async fn raw(&self) -> tokio::net::TcpStream {
+        tokio::net::TcpStream::connect(self.address).await.unwrap()
+    }
+
     /// A client as it comes through a proxy that says it is at `address`.
     pub async fn try_connect_from(&self, address: &str, token: &str) -> Result<Client, (u16, String)> {
         self.try_connect_with(Some(token), Some(SUBPROTOCOL), Some(address)).await

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use watchbell_protocol::{
     CloseCode, CommandId, ErrorCode, ServerFrame,
     command::{ActivityPost, AuthRefresh},
 };
 use watchbell_server::{Timing, store::accounts};
 
-use crate::fixture::{Server, now, quick, text};
+use crate::fixture::{SOON, Server, now, quick, text};
 
 fn code(close: Option<tokio_tungstenite::tungstenite::protocol::CloseFrame>) -> Option<CloseCode> {
     close.and_then(|close| CloseCode::from_number(close.code.into()))
@@ -133,6 +134,24 @@ async fn a_stopping_server_says_farewell_and_keeps_what_it_acknowledged() {
     server.restart().await;
     let joined = server.connect(&ada.token).await.join(room, Some(at)).await;
     assert_eq!((joined.resync, joined.events.len()), (None, 1));
+}
+
+#[tokio::test]
+async fn a_client_that_never_says_what_it_wants_is_let_go_and_a_websocket_stays() {
+    let head = Duration::from_millis(300);
+    let server = Server::start_with(Timing { head, request: head, ..quick() }).await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    let mut a = server.connect(&ada.token).await;
+    a.join(room, None).await;
+    for unfinished in ["GET / HTTP/1.1\r\n", "POST /v1/sign-in HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"] {
+        let mut silent = server.raw().await;
+        silent.write_all(unfinished.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        // The end of what the server has to say: it has closed, or says that it took too long and then closes.
+        tokio::time::timeout(SOON, silent.read_to_end(&mut rest)).await.expect("is let go").unwrap();
+    }
+    a.ask(room, ActivityPost { title: text("still here"), body: None }).await.unwrap();
 }
 
 #[tokio::test]
