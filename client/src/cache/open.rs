@@ -79,7 +79,8 @@ async fn open_memory() -> Result<Cache> {
     let options = SqliteConnectOptions::new().in_memory(true);
     // The database lives as long as its one connection.
     let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-    let writer = pool.connect_with(options).await?;
+    // Nor is it looked at before each use: a caller who gives up during that would close it.
+    let writer = pool.test_before_acquire(false).connect_with(options).await?;
     MIGRATIONS.run(&writer).await.map_err(sqlx::Error::from)?;
     Ok(Cache { readers: writer.clone(), writer, lock: Mutex::default() })
 }

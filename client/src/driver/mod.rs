@@ -85,6 +85,9 @@ struct Driver {
     news: News,
 }
 
+/// How long a cache that failed is left alone.
+const CACHE_PAUSE: Duration = Duration::from_secs(1);
+
 /// The ping that is on its way, and how long the last one took.
 #[derive(Debug, Default)]
 struct Ping {
@@ -238,6 +241,8 @@ impl Driver {
     /// The cache could not be read or written: nothing was advanced, so a new connection goes on from there.
     fn cache_failed(&mut self, error: &CacheError) {
         tracing::error!(%error, "the cache failed");
+        // What could not be told is due at once again: without a pause a cache that stays broken would keep a core busy.
+        self.news.tell_at = self.clock.now().mono + CACHE_PAUSE;
         self.input(Input::Broken(error.to_string()));
     }
 
