@@ -68,7 +68,7 @@ const SCRIPT: &str = r#"#!/bin/sh
 [ "$1" = --version ] && { echo "ruff 0.17.0"; exit 0; }
 sleep 600 &
 printf '%s\n' "$$" "$!" > "FOLDER/pids"
-while [ ! -e "FOLDER/finish" ]; do sleep 0.05; done
+while [ -d "FOLDER" ] && [ ! -e "FOLDER/finish" ]; do sleep 0.05; done
 cat "FOLDER/result.sarif"
 kill "$!"
 exit 1
