@@ -19,13 +19,11 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 use tungstenite::error::{CapacityError, Error as Broken, ProtocolError};
-use watchbell_protocol::{
-    Answer, CloseCode, CommandId, ConnectionId, Position, ProjectId, Room, ServerFrame, WireError, event::Project,
-    frame::Connected, limits,
-};
+use watchbell_protocol::{Answer, CloseCode, CommandId, ConnectionId, Position, Room, ServerFrame, WireError};
 
 use super::{
     catch_up::{Reader, left_before},
+    greeting::greeting,
     outbox::{Out, Outbox},
     registry::Ending,
     session::{Effect, Input, Now, Session},
@@ -74,7 +72,7 @@ pub async fn serve(app: App, socket: WebSocket, admission: Admission) {
     let principal = Arc::new(principal);
     let seat = Seat::take(&app, &principal);
     tracing::debug!(connection.id = %seat.id, "connected");
-    seat.outbox.control(ServerFrame::Connected(greeting(&app, &seat, &principal).await).to_text().into());
+    seat.outbox.control(ServerFrame::Connected(greeting(&app, seat.id, &principal).await).to_text().into());
     if let Err(error) = seat.tell_projects(&principal).await {
         tracing::error!(%error, connection.id = %seat.id, "somebody's projects could not be read: no presence");
     }
@@ -98,35 +96,6 @@ pub async fn serve(app: App, socket: WebSocket, admission: Admission) {
     }
     app.metrics.ended.count(Ended(code));
     tracing::debug!(connection.id = %seat.id, code = code.map(CloseCode::number), "disconnected");
-}
-
-async fn greeting(app: &App, seat: &Seat, principal: &Principal) -> Connected {
-    let projects = match principal {
-        Principal::User { .. } => Vec::new(),
-        Principal::Token { projects, .. } => named(app, projects).await.unwrap_or_else(|error| {
-            tracing::error!(connection.id = %seat.id, %error, "a token's projects could not be read");
-            Vec::new()
-        }),
-    };
-    Connected {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        connection: seat.id,
-        capabilities: Vec::new(),
-        max_frame_bytes: limits::FRAME_BYTES as u32,
-        now: app.clock.now(),
-        user_room: principal.user().map(Room::User),
-        projects,
-    }
-}
-
-/// The projects of these ids that there are.
-async fn named(app: &App, ids: &BTreeSet<ProjectId>) -> sqlx::Result<Vec<Project>> {
-    let mut tx = app.store.read().await?;
-    let mut projects = Vec::new();
-    for &id in ids {
-        projects.extend(store::project::find(&mut tx, id).await?);
-    }
-    Ok(projects)
 }
 
 /// A connection's place in the shared parts; left on drop, however the connection ends.

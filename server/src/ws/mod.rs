@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod driver;
+mod greeting;
 pub mod outbox;
 pub mod registry;
 pub mod session;

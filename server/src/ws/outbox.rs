@@ -10,19 +10,16 @@
 //! Control texts (answers, pages, boards) always fit: whoever puts them bounds how many there are.
 
 mod tally;
+mod waiting;
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    fmt,
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 
 use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
+use watchbell_protocol::{Class, CloseCode, Room};
 
-use self::tally::Tally;
+use self::waiting::{Slot, Waiting};
 use crate::{hub::board::Key, metrics::Deliveries, store::journal::Mark};
 
 /// Events that may wait.
@@ -78,50 +75,6 @@ impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbox").field("waiting", &self.waiting).finish_non_exhaustive()
     }
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    slots: VecDeque<Slot>,
-    /// How many slots were taken before the first of `slots`: numbers of slots stay while others leave.
-    taken: u64,
-    latest: HashMap<(Room, Key), u64>,
-    /// Of events; control texts don't count.
-    items: usize,
-    bytes: usize,
-    /// Bytes of everything.
-    all_bytes: usize,
-    gaps: BTreeMap<(Room, String), u64>,
-    behind: BTreeMap<Room, Mark>,
-    close: Option<CloseCode>,
-    /// What happened and is not counted yet.
-    tally: Tally,
-}
-
-#[derive(Debug)]
-enum Slot {
-    Event {
-        room: Room,
-        class: Class,
-        text: Utf8Bytes,
-    },
-    Latest {
-        room: Room,
-        key: Key,
-        text: Utf8Bytes,
-    },
-    Line {
-        room: Room,
-        stream: String,
-        text: Utf8Bytes,
-    },
-    Control {
-        room: Option<Room>,
-        text: Utf8Bytes,
-    },
-    Ping,
-    /// It was withdrawn.
-    Empty,
 }
 
 impl Outbox {
@@ -286,160 +239,6 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.counted.queue_bytes.decrement(self.waiting.get_mut().all_bytes as f64);
-    }
-}
-
-impl Waiting {
-    fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.gaps.is_empty() && self.close.is_none()
-    }
-
-    /// The number of the slot that comes next.
-    fn end(&self) -> u64 {
-        self.taken + self.slots.len() as u64
-    }
-
-    fn fits(&self, length: usize) -> bool {
-        self.items == 0 || (self.items < ITEMS && self.bytes + length <= BYTES)
-    }
-
-    fn add(&mut self, slot: Slot) -> Put {
-        let length = slot.length();
-        if !self.fits(length) {
-            return Put::Full;
-        }
-        self.items += 1;
-        self.bytes += length;
-        self.push(slot);
-        Put::Waits
-    }
-
-    fn push(&mut self, slot: Slot) {
-        self.all_bytes += slot.length();
-        self.slots.push_back(slot);
-    }
-
-    fn latest(&mut self, room: Room, key: Key, text: Utf8Bytes) -> Put {
-        let name = (room, key);
-        if let Some(&number) = self.latest.get(&name)
-            && let Some(Slot::Latest { text: old, .. }) = self.slots.get_mut((number - self.taken) as usize)
-        {
-            self.bytes = self.bytes + text.len() - old.len();
-            self.all_bytes = self.all_bytes + text.len() - old.len();
-            *old = text;
-            self.tally.conflated += 1;
-            return Put::Waits;
-        }
-        let number = self.end();
-        let put = self.add(Slot::Latest { room, key: name.1.clone(), text });
-        if put == Put::Waits {
-            self.latest.insert(name, number);
-        }
-        put
-    }
-
-    fn line(&mut self, room: Room, stream: &str, text: Utf8Bytes) {
-        while !self.fits(text.len()) {
-            let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Line { .. })) else {
-                *self.gaps.entry((room, stream.to_owned())).or_default() += 1;
-                self.tally.dropped_lines += 1;
-                return;
-            };
-            if let Slot::Line { room, stream, .. } = self.empty(at) {
-                *self.gaps.entry((room, stream)).or_default() += 1;
-                self.tally.dropped_lines += 1;
-            }
-        }
-        let _: Put = self.add(Slot::Line { room, stream: stream.to_owned(), text });
-    }
-
-    fn withdraw(&mut self, room: Room, key: &Key) {
-        let name = (room, key.clone());
-        if let Some(number) = self.latest.get(&name) {
-            self.empty((number - self.taken) as usize);
-        }
-    }
-
-    fn purge(&mut self, room: Room) {
-        for at in 0..self.slots.len() {
-            if self.slots[at].room() == Some(room) {
-                self.empty(at);
-            }
-        }
-        self.gaps.retain(|(of, _), _| *of != room);
-        self.behind.remove(&room);
-    }
-
-    /// Empties a slot in its place.
-    fn empty(&mut self, at: usize) -> Slot {
-        let slot = std::mem::replace(&mut self.slots[at], Slot::Empty);
-        self.forget(&slot);
-        slot
-    }
-
-    /// Takes a slot that leaves out of the books.
-    fn forget(&mut self, slot: &Slot) {
-        self.all_bytes -= slot.length();
-        if slot.is_event() {
-            self.items -= 1;
-            self.bytes -= slot.length();
-        }
-        if let Slot::Latest { room, key, .. } = slot {
-            self.latest.remove(&(*room, key.clone()));
-        }
-    }
-
-    fn take(&mut self, bytes: usize) -> Batch {
-        let mut batch = Batch::default();
-        let mut taken = 0;
-        for ((room, stream), dropped) in std::mem::take(&mut self.gaps) {
-            let gap = ServerFrame::Gap { room, gap: Gap { stream, dropped } };
-            batch.outs.push(Out::Text(gap.to_text().into()));
-        }
-        while let Some(slot) = self.slots.front() {
-            if taken > 0 && taken + slot.length() > bytes {
-                return batch;
-            }
-            taken += slot.length();
-            let Some(slot) = self.slots.pop_front() else { break };
-            self.forget(&slot);
-            self.taken += 1;
-            self.tally.took(&slot);
-            match slot {
-                Slot::Event { text, .. }
-                | Slot::Latest { text, .. }
-                | Slot::Line { text, .. }
-                | Slot::Control { text, .. } => batch.outs.push(Out::Text(text)),
-                Slot::Ping => batch.outs.push(Out::Ping),
-                Slot::Empty => {}
-            }
-        }
-        batch.close = self.close;
-        batch
-    }
-}
-
-impl Slot {
-    fn length(&self) -> usize {
-        match self {
-            Self::Event { text, .. }
-            | Self::Latest { text, .. }
-            | Self::Line { text, .. }
-            | Self::Control { text, .. } => text.len(),
-            Self::Ping | Self::Empty => 0,
-        }
-    }
-
-    fn is_event(&self) -> bool {
-        matches!(self, Self::Event { .. } | Self::Latest { .. } | Self::Line { .. })
-    }
-
-    fn room(&self) -> Option<Room> {
-        match self {
-            Self::Event { room, .. } | Self::Latest { room, .. } | Self::Line { room, .. } => Some(*room),
-            Self::Control { room, .. } => *room,
-            Self::Ping | Self::Empty => None,
-        }
     }
 }
 

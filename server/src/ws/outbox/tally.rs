@@ -3,7 +3,7 @@
 use metrics::Counter;
 use watchbell_protocol::Class;
 
-use super::Slot;
+use super::waiting::Slot;
 use crate::metrics::Deliveries;
 
 /// How much of what happened.
