@@ -34,7 +34,8 @@ Exit codes:
     0  done, nothing found at or above --fail-on
     1  done, something found at or above --fail-on
     2  arguments, configuration or sign-in are wrong; nothing was done
-    3  the result is incomplete: a detector failed, or the result could not be written
+    3  the result is incomplete: a detector failed, one named in --only could not run, or the result
+       could not be written
     4  the server could not be reached, refused, or took the analysis away
   130  cancelled: Ctrl-C, SIGTERM, or by a member of the project
 When several apply, 130 goes before 4, 4 before 1, and 1 before 3.

@@ -61,14 +61,22 @@ impl Outcome {
         self.detectors.iter().filter(|detector| detector.state == DetectorState::Failed)
     }
 
-    /// The exit code: cancelled before found, found before incomplete.
-    pub fn exit(&self, fail_on: Option<Severity>) -> Exit {
+    /// Whether a detector that was asked for by name could not run, say because its tool is not installed.
+    fn lacks(&self, asked: &[String]) -> bool {
+        let lacks = |detector: &DetectorRun| {
+            detector.state == DetectorState::Skipped && asked.contains(&detector.name.to_string())
+        };
+        self.detectors.iter().any(lacks)
+    }
+
+    /// The exit code: cancelled before found, found before incomplete. `asked`: the detectors that were asked for by name.
+    pub fn exit(&self, fail_on: Option<Severity>, asked: &[String]) -> Exit {
         // `Severity` is ordered from worst to least, so "at or above" is "at most".
         let found = fail_on.is_some_and(|least| self.issues.iter().any(|issue| issue.severity <= least));
         match self.state {
             AnalysisState::Cancelled | AnalysisState::Cancelling => Exit::Cancelled,
             _ if found => Exit::Found,
-            AnalysisState::Complete if self.failed().next().is_none() => Exit::Done,
+            AnalysisState::Complete if self.failed().next().is_none() && !self.lacks(asked) => Exit::Done,
             _ => Exit::Incomplete,
         }
     }
@@ -168,22 +176,31 @@ pub(crate) mod tests {
     #[test]
     fn the_exit_code_follows_the_threshold() {
         let outcome = sample();
-        assert_eq!(outcome.exit(None), Exit::Done);
+        assert_eq!(outcome.exit(None, &[]), Exit::Done);
         for least in Severity::ALL {
-            assert_eq!(outcome.exit(Some(least)), Exit::Found, "{least:?}");
+            assert_eq!(outcome.exit(Some(least), &[]), Exit::Found, "{least:?}");
         }
         let clean = Outcome { issues: vec![issue("a", "b", Severity::Low, "c", 1)], ..sample() };
-        assert_eq!(clean.exit(Some(Severity::Medium)), Exit::Done);
-        assert_eq!(clean.exit(Some(Severity::Low)), Exit::Found);
+        assert_eq!(clean.exit(Some(Severity::Medium), &[]), Exit::Done);
+        assert_eq!(clean.exit(Some(Severity::Low), &[]), Exit::Found);
+    }
+
+    #[test]
+    fn a_detector_that_was_asked_for_and_could_not_run_leaves_the_result_incomplete() {
+        let mut outcome = Outcome { issues: Vec::new(), ..sample() };
+        outcome.detectors[0].state = DetectorState::Skipped;
+        let name = outcome.detectors[0].name.to_string();
+        assert_eq!(outcome.exit(None, &[]), Exit::Done, "nobody asked for it by name");
+        assert_eq!(outcome.exit(None, &[name]), Exit::Incomplete);
     }
 
     #[test]
     fn cancelled_goes_before_found_and_found_before_incomplete() {
         let mut outcome = sample();
         outcome.detectors[0].state = DetectorState::Failed;
-        assert_eq!(outcome.exit(None), Exit::Incomplete);
-        assert_eq!(outcome.exit(Some(Severity::High)), Exit::Found);
+        assert_eq!(outcome.exit(None, &[]), Exit::Incomplete);
+        assert_eq!(outcome.exit(Some(Severity::High), &[]), Exit::Found);
         outcome.state = AnalysisState::Cancelled;
-        assert_eq!(outcome.exit(Some(Severity::High)), Exit::Cancelled);
+        assert_eq!(outcome.exit(Some(Severity::High), &[]), Exit::Cancelled);
     }
 }

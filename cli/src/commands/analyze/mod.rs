@@ -45,8 +45,13 @@ pub async fn analyze(common: &Common, args: Analyze, interrupts: &Interrupts) ->
             face::say(&format!("watchbell: the server was not told of the end: {reason}"));
             Ok(Exit::Cancelled)
         }
-        None => Ok(outcome.exit(args.fail_on.threshold())),
+        None => Ok(outcome.exit(args.fail_on.threshold(), &asked(&args))),
     }
+}
+
+/// The detectors that were asked for by name, but for those that were left out by name.
+fn asked(args: &Analyze) -> Vec<String> {
+    args.only.iter().filter(|name| !args.skip.contains(name)).map(|name| name.trim().to_owned()).collect()
 }
 
 struct Prepared {
