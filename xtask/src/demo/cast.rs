@@ -73,8 +73,12 @@ impl App {
     }
 
     /// Waits until a progress value was painted.
-    pub fn wait_for_progress(&self) -> Result<()> {
-        self.wait_for_logged("progress on the screen", PROGRESS_TO_SCREEN)
+    pub fn wait_for_progress(&self, analysis: &mut Analysis) -> Result<()> {
+        wait_for("progress on the screen", SOON, || {
+            let painted = !latency::values(&self.log()?, PROGRESS_TO_SCREEN).is_empty();
+            ensure!(painted || analysis.is_running(), "the analysis ended unseen:\n{}", analysis.said()?);
+            Ok(painted.then_some(()))
+        })
     }
 
     /// Waits until one more was painted, which is newer than all that was heard elsewhere before; or for a moment, when
@@ -198,12 +202,22 @@ impl Analysis {
         Ok(Self { process, result, log })
     }
 
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
+    /// What it printed.
+    pub fn said(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(&self.log)?.trim_end().to_owned())
+    }
+
     /// Waits for its end; its result.
     pub fn finish(&mut self, at_most: Duration) -> Result<Value> {
         let code = self.process.wait(at_most)?;
-        let log = std::fs::read_to_string(&self.log)?;
+        let log = self.said()?;
         // 3: a detector failed, which the report says; everything else was done.
-        ensure!(matches!(code, Some(0 | 3)), "`watchbell analyze` ended with {code:?}:\n{}", log.trim_end());
+        ensure!(matches!(code, Some(0 | 3)), "`watchbell analyze` ended with {code:?}:\n{log}");
         Ok(serde_json::from_slice(&std::fs::read(&self.result)?)?)
     }
 }

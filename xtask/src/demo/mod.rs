@@ -50,6 +50,7 @@ const SHOWN_AT: f64 = 30.0;
 /// Runs it. Everything it started is gone when it returns, however it ends.
 pub fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
+    let repository = repository(options)?;
     let out = options.out.as_deref().map(prepare).transpose()?;
     // Pictures need a screen of known size with nothing else on it.
     let virtual_screen = options.headless || out.is_some() || !stage::has_display();
@@ -63,7 +64,7 @@ pub fn run(options: &Options) -> Result<()> {
     let mut app = step("the desktop app, signed in as Maya", || App::start(&stage, &screen, &options.theme))?;
     let mut follower = step("`watchbell status --follow`, signed in as Ines", || Follower::start(&stage, &screen))?;
     step("both are online, and see it", || follower.wait_for_members(2))?;
-    perform(options, out.as_deref(), &screen, &stage, &mut app, &mut follower)?;
+    perform(options, &repository, out.as_deref(), &screen, &stage, &mut app, &mut follower)?;
     say(format_args!("all of it took {:.0} s", start.elapsed().as_secs_f64()));
 
     if !virtual_screen {
@@ -78,6 +79,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// The analysis, from its start to the popup.
 fn perform(
     options: &Options,
+    repository: &Path,
     out: Option<&Path>,
     screen: &Screen,
     stage: &Stage,
@@ -85,7 +87,6 @@ fn perform(
     follower: &mut Follower,
 ) -> Result<()> {
     let witness = Witness::start(&mut screen.command("dbus-monitor", &[]), stage.folder().join("bus.log"))?;
-    let repository = options.repo.clone().unwrap_or_else(root);
     screen.look_away()?;
     let left_out = if options.with.iter().any(|name| name == "clippy") { &[][..] } else { &["clippy"] };
     for name in left_out {
@@ -94,8 +95,8 @@ fn perform(
         ));
     }
     let mut analysis = step("`watchbell analyze`, signed in as Ines", || {
-        let analysis = cast::Analysis::start(stage, screen, &repository, left_out)?;
-        app.wait_for_progress()?;
+        let mut analysis = cast::Analysis::start(stage, screen, repository, left_out)?;
+        app.wait_for_progress(&mut analysis)?;
         follower.wait_for_percent(SHOWN_AT)?;
         app.wait_for_next_progress()?;
         if let Some(out) = out {
@@ -126,6 +127,14 @@ fn perform(
     }
     report.say();
     Ok(())
+}
+
+/// What to analyse, checked before anything is built for it.
+fn repository(options: &Options) -> Result<PathBuf> {
+    let Some(repo) = &options.repo else { return Ok(root()) };
+    let folder = repo.canonicalize().with_context(|| format!("--repo {}", repo.display()))?;
+    anyhow::ensure!(folder.is_dir(), "--repo {} is no folder", repo.display());
+    Ok(folder)
 }
 
 fn prepare(out: &Path) -> Result<PathBuf> {
