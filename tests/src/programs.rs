@@ -20,11 +20,3 @@ fn debug_folder() -> PathBuf {
     folder.pop();
     folder
 }
-
-/// `PATH` with the tools that `cargo xtask test` has installed for detectors in front.
-pub fn path_with_tools() -> std::ffi::OsString {
-    let ours = env::var_os("WATCHBELL_TEST_TOOLS").unwrap_or_default();
-    let path = env::var_os("PATH").unwrap_or_default();
-    let both = env::split_paths(&ours).chain(env::split_paths(&path)).collect::<Vec<_>>();
-    env::join_paths(both).expect("came from PATH")
-}
