@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::ws::Utf8Bytes;
+use tungstenite::Utf8Bytes;
 
 /// About how long a list of values may be, so that it fits a frame.
 const LIST_BYTES: usize = 128 * 1024;

@@ -1,6 +1,6 @@
 //! Frames around parts that are encoded already: what is shared is not encoded again for each receiver.
 
-use axum::extract::ws::Utf8Bytes;
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Position, Room, RoomEvent, ServerFrame, frame::Gone};
 
 use super::board::{self, Key};

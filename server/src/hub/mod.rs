@@ -9,8 +9,8 @@ mod room;
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, RoomEvent, Seq, UserId};
 
 pub use self::room::{Landing, Lasts};

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::extract::ws::Utf8Bytes;
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{ConnectionId, Epoch, Position, Room, Seq, UserId};
 
 use super::{

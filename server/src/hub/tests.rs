@@ -1,6 +1,7 @@
 //! The fan-out against a journal in memory: no gap, no double, whoever joins when and however slow.
 
 use proptest::prelude::*;
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{
     AnalysisId, Event, List, Origin, ProjectId, ServerFrame, Tag, Text, UnixMillis,
     event::{

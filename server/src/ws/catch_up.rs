@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::Utf8Bytes;
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{
     Answer, ConnectionId, ErrorCode, Position, Room, Seq, ServerFrame, StateItem, StatePage, Tag, WireError,
     frame::{Resync, ResyncReason},

@@ -1,52 +1,44 @@
-//! The socket and the timers of one connection: feeds the session, and does what it says.
+//! The timers and the work of one connection: feeds the session, and does what it says.
 //!
-//! Three loops in one task: one reads and does, one brings rooms up to date, one writes. A slow socket holds back only
-//! the last.
+//! Two loops in one task: one reads, does, and brings rooms up to date; one writes. A slow socket holds back only the
+//! second.
 
-use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc, time::Duration};
+mod catching_up;
+mod seat;
+mod writing;
 
-use axum::{
-    Error,
-    extract::ws::{CloseFrame, Message, WebSocket},
-};
-use futures_util::{
-    SinkExt, StreamExt,
-    stream::{FuturesUnordered, SplitSink, SplitStream},
-};
-use parking_lot::Mutex;
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{sleep_until, timeout},
 };
-use tungstenite::error::{CapacityError, Error as Broken, ProtocolError};
-use watchbell_protocol::{Answer, CloseCode, CommandId, ConnectionId, Position, Room, ServerFrame, WireError};
+use watchbell_protocol::{Answer, CloseCode, CommandId, Position, ServerFrame, WireError};
 
+use self::{
+    catching_up::{CatchingUp, Join},
+    seat::Seat,
+    writing::write,
+};
 use super::{
-    catch_up::{Reader, left_before},
     greeting::greeting,
-    outbox::{Out, Outbox},
+    link::{Heard, Sink, Source},
+    outbox::Outbox,
     registry::Ending,
     session::{Effect, Input, Now, Session},
 };
 use crate::{
     App,
     auth::Principal,
-    clock::Moment,
     ingest,
     limits::{Share, Ticket},
     metrics::{AuthFailure, Ended, Limit},
-    store,
 };
 
-/// About how much goes out in one write.
-const WRITE_BYTES: usize = 64 * 1024;
-/// Joins that may wait; the session has fewer commands at work.
-const JOINS: usize = 64;
 /// How long the other side gets to answer a close.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// A join that waits.
-type Join = (CommandId, Arc<Principal>, Room, Option<Position>);
 /// Something at work.
 type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
 
@@ -66,126 +58,57 @@ pub struct Admission {
     pub ticket: Ticket,
 }
 
-/// Serves a connection until its end.
-pub async fn serve(app: App, socket: WebSocket, admission: Admission) {
+/// Serves a connection until its end. What is to be written waits in `outbox`, which the source may know as well.
+pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink: impl Sink, admission: Admission) {
     let Admission { principal, share, ticket: _ticket } = admission;
     let principal = Arc::new(principal);
-    let seat = Seat::take(&app, &principal);
+    let seat = Seat::take(&app, outbox, &principal);
     tracing::debug!(connection.id = %seat.id, "connected");
-    seat.outbox.control(ServerFrame::Connected(greeting(&app, seat.id, &principal).await).to_text().into());
-    if let Err(error) = seat.tell_projects(&principal).await {
-        tracing::error!(%error, connection.id = %seat.id, "somebody's projects could not be read: no presence");
-    }
+    seat.greet(&principal).await;
 
-    let (sink, mut stream) = socket.split();
-    let (joins, waiting) = mpsc::channel(JOINS);
-    let (answers, joined) = mpsc::channel(JOINS);
     let mut write = std::pin::pin!(write(&app, &seat.outbox, sink));
-    let (code, is_told) = tokio::select! {
-        code = &mut write => (code, true),
-        () = catch_up(&app, &seat, waiting, answers) => (None, true),
-        code = read(&app, &seat, (principal, share), &mut stream, joins, joined) => (code, false),
+    let code = tokio::select! {
+        code = &mut write => code,
+        said = read(&app, &seat, principal, &share, &mut source) => {
+            match said {
+                Some(code) => seat.outbox.close(code),
+                None => seat.outbox.leave(),
+            }
+            // The other side may be gone, or stalled: then this is all that can be done.
+            let _ = timeout(app.timing.farewell, write).await;
+            if said.is_some() {
+                let _ = timeout(CLOSING, source.bye()).await;
+            }
+            said
+        }
     };
-    if let Some(code) = code
-        && !is_told
-    {
-        seat.outbox.close(code);
-        // The other side may be gone, or stalled: then this is all that can be done.
-        let _ = timeout(app.timing.farewell, write).await;
-        let _ = timeout(CLOSING, async { while let Some(Ok(_)) = stream.next().await {} }).await;
-    }
     app.metrics.ended.count(Ended(code));
     tracing::debug!(connection.id = %seat.id, code = code.map(CloseCode::number), "disconnected");
-}
-
-/// A connection's place in the shared parts; left on drop, however the connection ends.
-struct Seat {
-    app: App,
-    id: ConnectionId,
-    since: Moment,
-    user: Option<(watchbell_protocol::UserId, watchbell_protocol::DeviceId)>,
-    outbox: Arc<Outbox>,
-    ending: watch::Receiver<Option<Ending>>,
-    rooms: Mutex<BTreeSet<Room>>,
-    /// Set when the projects of a member who just appeared have to be read.
-    generation: Option<u64>,
-}
-
-impl Seat {
-    fn take(app: &App, principal: &Principal) -> Self {
-        let id = ConnectionId::fresh();
-        let ending = app.connections.add(id, principal);
-        let (user, generation) = match principal {
-            Principal::User { id, device, device_kind, .. } => {
-                let generation = app.presences.connect(*id, *device, *device_kind, app.clock.now());
-                (Some((*id, *device)), generation)
-            }
-            Principal::Token { .. } => (None, None),
-        };
-        let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()));
-        app.metrics.connections.increment(1);
-        let since = app.clock.moment();
-        Self { app: app.clone(), id, since, user, outbox, ending, rooms: Mutex::default(), generation }
-    }
-
-    /// Tells presence the projects of somebody who just appeared.
-    async fn tell_projects(&self, principal: &Principal) -> sqlx::Result<()> {
-        let (Some(user), Some(mut generation)) = (principal.user(), self.generation) else { return Ok(()) };
-        loop {
-            let projects = {
-                let mut tx = self.app.store.read().await?;
-                store::project::of_member(&mut tx, user).await?
-            };
-            let ids: Vec<_> = projects.iter().map(|project| project.id).collect();
-            match self.app.presences.knows(user, &ids, generation) {
-                Some(changed) => generation = changed,
-                None => return Ok(()),
-            }
-        }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.app.connections.remove(self.id);
-        self.app.metrics.connections.decrement(1);
-        self.app.metrics.session.record(self.app.clock.moment() - self.since);
-        for room in self.rooms.get_mut().iter() {
-            self.app.hub.leave(*room, self.id);
-        }
-        if let Some((user, device)) = self.user {
-            self.app.presences.disconnect(user, device, self.app.clock.moment());
-        }
-    }
 }
 
 /// Reads, keeps the time, and does what the session says; gives the code to close with, if there is anybody to tell.
 async fn read(
     app: &App,
     seat: &Seat,
-    (principal, share): (Arc<Principal>, Share),
-    stream: &mut SplitStream<WebSocket>,
-    joins: mpsc::Sender<Join>,
-    mut joined: mpsc::Receiver<Done>,
+    principal: Arc<Principal>,
+    share: &Share,
+    source: &mut impl Source,
 ) -> Option<CloseCode> {
     let now = || Now { wall: app.clock.now(), moment: app.clock.moment() };
     let mut session = Session::new(principal, app.timing, now());
     let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
-    let mut ending = seat.ending.clone();
+    let mut catching_up = CatchingUp::new(app, seat);
+    let mut ending = seat.ending();
     loop {
         let effects = tokio::select! {
-            message = next(stream, &seat.outbox), if !session.is_busy() => match message {
-                Some(Ok(message)) => session.handle(said(app, &message, &share)?, now()),
-                Some(Err(error)) => session.handle(broken(error)?, now()),
-                None => return None,
-            },
+            heard = next(source, &seat.outbox), if !session.is_busy() => session.handle(said(app, &heard?, share), now()),
             Some(done) = work.next(), if !work.is_empty() => session.handle(done.into(), now()),
-            Some(done) = joined.recv() => session.handle(done.into(), now()),
+            done = catching_up.next() => session.handle(done.into(), now()),
             ended = ended(&mut ending) => session.handle(ended, now()),
             () = sleep_until(session.deadline()) => session.handle(Input::Tick, now()),
         };
         for effect in effects {
-            if let Some(code) = perform(app, seat, &mut session, &joins, &mut work, effect).await {
+            if let Some(code) = perform(app, seat, &mut session, &mut catching_up, &mut work, effect).await {
                 return Some(code);
             }
         }
@@ -202,38 +125,26 @@ impl From<Done> for Input<'_> {
 }
 
 /// The next message, once the other side has taken enough of what waits for it.
-async fn next(stream: &mut SplitStream<WebSocket>, outbox: &Outbox) -> Option<Result<Message, Error>> {
+async fn next(source: &mut impl Source, outbox: &Outbox) -> Option<Heard> {
     outbox.light().await;
-    stream.next().await
+    source.next().await
 }
 
-/// What a message is to the session; `None` if it is the end. The session keeps nothing of its text: that is a slice of
-/// the read buffer, which would stay as long.
-fn said<'a>(app: &App, message: &'a Message, share: &Share) -> Option<Input<'a>> {
+/// What was heard is to the session. It keeps nothing of a text: that is a slice of the read buffer, which would stay as
+/// long.
+fn said<'a>(app: &App, heard: &'a Heard, share: &Share) -> Input<'a> {
     let taken = share.take();
     if taken.is_err() {
         app.metrics.limited.count(Limit::Commands);
     }
-    Some(match (message, taken) {
-        (Message::Close(_), _) => return None,
-        (Message::Binary(_), _) => Input::Binary,
-        (Message::Text(text), Ok(())) => Input::Text(text),
-        (Message::Text(text), Err(wait)) => Input::Beyond { text: Some(text), wait },
-        (Message::Ping(_) | Message::Pong(_), Ok(())) => Input::Heard,
-        (Message::Ping(_) | Message::Pong(_), Err(wait)) => Input::Beyond { text: None, wait },
-    })
-}
-
-/// Why the socket cannot be read; `None` if there is nobody left to tell.
-fn broken(error: Error) -> Option<Input<'static>> {
-    let error = error.into_inner();
-    match error.downcast_ref::<Broken>() {
-        Some(Broken::Capacity(CapacityError::MessageTooLong { .. })) => Some(Input::TooLarge),
-        Some(Broken::Utf8(_)) => Some(Input::Ended(CloseCode::Protocol)),
-        Some(Broken::Protocol(error)) if *error != ProtocolError::ResetWithoutClosingHandshake => {
-            Some(Input::Ended(CloseCode::Protocol))
-        }
-        _ => None,
+    match (heard, taken) {
+        (Heard::Broken(code), _) => Input::Ended(*code),
+        (Heard::TooLarge, _) => Input::TooLarge,
+        (Heard::Binary, _) => Input::Binary,
+        (Heard::Text(text), Ok(())) => Input::Text(text),
+        (Heard::Text(text), Err(wait)) => Input::Beyond { text: Some(text), wait },
+        (Heard::Alive, Ok(())) => Input::Heard,
+        (Heard::Alive, Err(wait)) => Input::Beyond { text: None, wait },
     }
 }
 
@@ -252,14 +163,14 @@ async fn perform(
     app: &App,
     seat: &Seat,
     session: &mut Session,
-    joins: &mpsc::Sender<Join>,
+    catching_up: &mut CatchingUp<'_>,
     work: &mut FuturesUnordered<Work>,
     effect: Effect,
 ) -> Option<CloseCode> {
     match effect {
         Effect::Send(frame) => seat.outbox.control(frame.to_text().into()),
         Effect::Ping => seat.outbox.ping(),
-        Effect::Heads => heads(app, seat, session.rooms()),
+        Effect::Heads => heads(app, seat),
         Effect::Submit(id, frame) => {
             let pending = app.ingest.submit(session.principal().clone(), frame).await;
             work.push(Box::pin(async move {
@@ -281,15 +192,10 @@ async fn perform(
             }
         }
         Effect::Join(id, room, since) => {
-            seat.rooms.lock().insert(room);
-            if joins.send((id, session.principal().clone(), room, since)).await.is_err() {
-                return Some(CloseCode::Internal);
-            }
+            seat.enters(room);
+            catching_up.add(Join { id, principal: session.principal().clone(), room, since });
         }
-        Effect::Leave(room) => {
-            seat.rooms.lock().remove(&room);
-            app.hub.leave(room, seat.id);
-        }
+        Effect::Leave(room) => seat.leaves(room),
         Effect::Verify(id, token) => {
             let app = app.clone();
             work.push(Box::pin(async move {
@@ -304,71 +210,10 @@ async fn perform(
 }
 
 /// Puts the heads of the live rooms behind their events.
-fn heads(app: &App, seat: &Seat, rooms: &BTreeSet<Room>) {
-    let heads: std::collections::BTreeMap<Room, Position> =
-        rooms.iter().filter_map(|room| Some((*room, app.hub.position(*room, seat.id)?))).collect();
+fn heads(app: &App, seat: &Seat) {
+    let heads: BTreeMap<_, Position> =
+        seat.rooms().into_iter().filter_map(|room| Some((room, app.hub.position(room, seat.id)?))).collect();
     if !heads.is_empty() {
-        seat.outbox.control(ServerFrame::Heads(heads).to_text().into());
-    }
-}
-
-/// Brings rooms up to date, one after the other.
-async fn catch_up(app: &App, seat: &Seat, mut joins: mpsc::Receiver<Join>, answers: mpsc::Sender<Done>) {
-    let reader = Reader { app: app.clone(), connection: seat.id, outbox: seat.outbox.clone() };
-    let mut is_first = true;
-    loop {
-        tokio::select! {
-            Some((id, principal, room, since)) = joins.recv() => {
-                if std::mem::take(&mut is_first) && since.is_some() {
-                    app.metrics.reconnects.increment(1);
-                }
-                // It may have been left while its join waited behind another.
-                let is_wanted = seat.rooms.lock().contains(&room);
-                let result = if is_wanted { reader.join(&principal, room, since).await } else { Err(left_before()) };
-                if answers.send(Done::Answered(id, result)).await.is_err() {
-                    return;
-                }
-            }
-            (room, after) = seat.outbox.next_behind() => {
-                if !reader.resume(room, after).await {
-                    seat.outbox.close(CloseCode::Internal);
-                }
-            }
-            else => return,
-        }
-    }
-}
-
-/// Writes what waits until the connection is closed, broken, or takes nothing for `stalled`; gives the code in the first
-/// and the last case.
-async fn write(app: &App, outbox: &Outbox, mut sink: SplitSink<WebSocket, Message>) -> Option<CloseCode> {
-    loop {
-        outbox.ready().await;
-        let batch = outbox.take(WRITE_BYTES);
-        let closing = batch.close;
-        let began = app.clock.moment();
-        let sent = timeout(app.timing.stalled, async {
-            for out in batch.outs {
-                sink.feed(match out {
-                    Out::Text(text) => Message::Text(text),
-                    Out::Ping => Message::Ping(axum::body::Bytes::new()),
-                })
-                .await?;
-            }
-            if let Some(code) = closing {
-                let reason = code.reason().into();
-                sink.feed(Message::Close(Some(CloseFrame { code: code.number(), reason }))).await?;
-            }
-            sink.flush().await
-        });
-        match sent.await {
-            Ok(Ok(())) if closing.is_none() => app.metrics.deliveries.write.record(app.clock.moment() - began),
-            Ok(Ok(())) => return closing,
-            Ok(Err(_)) => return None,
-            Err(_) => {
-                tracing::info!(code = CloseCode::TooSlow.number(), "a receiver took nothing for too long");
-                return Some(CloseCode::TooSlow);
-            }
-        }
+        seat.outbox.heads(ServerFrame::Heads(heads).to_text().into());
     }
 }

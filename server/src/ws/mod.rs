@@ -1,9 +1,12 @@
-//! Connections over WebSocket.
+//! Connections: what each one is, and the WebSocket that carries most of them.
 
 mod catch_up;
-mod driver;
+pub mod driver;
+mod frames;
 mod greeting;
+pub mod link;
 pub mod outbox;
 pub mod registry;
 pub mod session;
+mod socket;
 pub mod upgrade;

@@ -7,6 +7,9 @@
 //! - `Stream`: the oldest waiting lines go, and the gap is counted and told.
 //! - `Signal`: dropped.
 //!
+//! A receiver that is late, because a write has been under way for long, is given less: signals go, and the bound for
+//! what is momentary is lower. It may be late for ever, for that costs little.
+//!
 //! Control texts (answers, pages, boards) always fit: whoever puts them bounds how many there are.
 
 mod tally;
@@ -14,18 +17,23 @@ mod waiting;
 
 use std::{fmt, sync::Arc};
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room};
 
-use self::waiting::{Slot, Waiting};
+use self::waiting::{End, Pace, Slot, Waiting};
 use crate::{hub::board::Key, metrics::Deliveries, store::journal::Mark};
 
 /// Events that may wait.
 const ITEMS: usize = 512;
 /// Bytes of events that may wait. The texts are shared with the other receivers.
 const BYTES: usize = 256 * 1024;
+/// Events that may wait for a receiver that is late …
+const LATE_ITEMS: usize = 128;
+/// … and their bytes. With what is being written and the places of the queue, that makes less than 64 KiB.
+const LATE_BYTES: usize = 28 * 1024;
 /// Bytes of anything beyond which nothing more is taken from the other side: it would only cause more answers.
 const HEAVY: usize = 2 * BYTES;
 
@@ -46,6 +54,8 @@ pub enum Out {
     Text(Utf8Bytes),
     /// A ping.
     Ping,
+    /// A frame that the protocol itself answers with, whole: of what carries the frames, not of the session.
+    Reply(Bytes),
 }
 
 /// What goes out at once.
@@ -53,8 +63,12 @@ pub enum Out {
 pub struct Batch {
     /// In this order.
     pub outs: Vec<Out>,
-    /// The connection ends after that.
+    /// This reason is told after that.
     pub close: Option<CloseCode>,
+    /// The connection ends after that.
+    pub is_last: bool,
+    /// Some of it must not be lost.
+    pub is_owed: bool,
 }
 
 /// What waits to go to one receiver.
@@ -131,9 +145,21 @@ impl Outbox {
         self.written.notify_one();
     }
 
+    /// The heads of the rooms, in the place of those that wait.
+    pub fn heads(&self, text: Utf8Bytes) {
+        self.change(|waiting| waiting.heads(text));
+        self.written.notify_one();
+    }
+
     /// A ping.
     pub fn ping(&self) {
-        self.waiting.lock().push(Slot::Ping);
+        self.waiting.lock().ping();
+        self.written.notify_one();
+    }
+
+    /// A frame that the protocol itself answers with.
+    pub fn reply(&self, frame: Bytes) {
+        self.change(|waiting| waiting.reply(frame));
         self.written.notify_one();
     }
 
@@ -156,8 +182,29 @@ impl Outbox {
 
     /// Ends the connection after what waits. The first reason counts.
     pub fn close(&self, code: CloseCode) {
-        self.waiting.lock().close.get_or_insert(code);
+        self.waiting.lock().end.get_or_insert(End::Close(code));
         self.written.notify_one();
+    }
+
+    /// Ends the connection after what waits, without a word: the other side has said goodbye.
+    pub fn leave(&self) {
+        self.waiting.lock().end.get_or_insert(End::Leave);
+        self.written.notify_one();
+    }
+
+    /// A write has been under way for long.
+    pub fn late(&self) {
+        self.change(Waiting::late);
+    }
+
+    /// A write is done.
+    pub fn progressed(&self) {
+        self.waiting.lock().pace = Pace::Steady;
+    }
+
+    /// Whether anything waits that must not be lost.
+    pub fn is_owed(&self) -> bool {
+        self.waiting.lock().is_owed()
     }
 
     /// Waits until there is something to write.
@@ -185,10 +232,10 @@ impl Outbox {
         }
     }
 
-    /// Waits until the receiver has taken everything that waits now.
+    /// Waits until the receiver has taken every page, and other control text, that waits now.
     pub async fn drained(&self) {
-        let last = self.waiting.lock().end();
-        while self.waiting.lock().taken < last {
+        let last = self.waiting.lock().controls;
+        while self.waiting.lock().controls_left < last {
             self.taken.notified().await;
         }
     }

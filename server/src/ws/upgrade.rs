@@ -1,57 +1,64 @@
 //! `GET /v1/ws`: the upgrade. That there is a place, and who asks, is known before any resource is taken.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::HeaderMap,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
     response::{IntoResponse, Response},
 };
-use watchbell_protocol::{ErrorCode, SUBPROTOCOL, WireError, limits};
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper_util::rt::TokioIo;
+use tungstenite::handshake::server::create_response_with_body;
+use watchbell_protocol::{ErrorCode, SUBPROTOCOL, WireError};
 
-use super::driver::{self, Admission};
+use super::{
+    driver::{self, Admission},
+    outbox::Outbox,
+    socket,
+};
 use crate::{
     App,
     http::{ClientAddress, Refusal},
     limits::Taker,
+    listener::Stream,
     metrics::{Attempt, AuthFailure, Limit},
 };
 
-/// Bytes read from the socket at once; most frames from clients are small.
-const READ_BUFFER: usize = 4 * 1024;
-/// Bytes that are gathered for one write. A connection keeps a buffer of this size, and of the largest frame that it ever
-/// sent: pages of a replay are kept small for the same reason.
-const WRITE_BUFFER: usize = 16 * 1024;
-
 /// Lets a member or a producer in.
-pub async fn upgrade(
-    State(app): State<App>,
-    ClientAddress(address): ClientAddress,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let admitted = admit(&app, address, &headers, upgrade).await;
-    app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
-    let (upgrade, admission) = match admitted {
-        Ok(admitted) => admitted,
-        Err(error) => return Refusal::from(error).into_response(),
+pub async fn upgrade(State(app): State<App>, ClientAddress(address): ClientAddress, mut request: Request) -> Response {
+    let admitted = match admit(&app, address, request.headers()).await {
+        Ok(admission) => agree(&request).map(|response| (response, admission)),
+        Err(error) => Err(error),
     };
-    let tasks = app.connection_tasks.clone();
-    upgrade
-        .max_message_size(limits::FRAME_BYTES)
-        .max_frame_size(limits::FRAME_BYTES)
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .on_upgrade(move |socket| tasks.track_future(driver::serve(app, socket, admission)))
+    app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
+    match admitted {
+        Ok((response, admission)) => {
+            let upgraded = hyper::upgrade::on(&mut request);
+            app.connection_tasks.clone().spawn(connection(app, upgraded, admission));
+            response
+        }
+        Err(error) => Refusal::from(error).into_response(),
+    }
 }
 
-/// A place, then who it is, then whether they speak the protocol.
-async fn admit(
-    app: &App,
-    address: IpAddr,
-    headers: &HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<(WebSocketUpgrade, Admission), WireError> {
+/// Serves the connection once the answer to its handshake is written.
+async fn connection(app: App, upgraded: OnUpgrade, admission: Admission) {
+    let upgraded = match upgraded.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => return tracing::debug!(%error, "a client went away during its handshake"),
+    };
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
+        return tracing::error!("a connection came from another listener than the server's own");
+    };
+    let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()));
+    let (source, sink) = socket::open(io.into_inner(), &read_buf, outbox.clone());
+    driver::serve(app, outbox, source, sink, admission).await;
+}
+
+/// A place, then who it is.
+async fn admit(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admission, WireError> {
     let full = |error: WireError| {
         app.metrics.limited.count(Limit::Connections);
         error
@@ -61,13 +68,21 @@ async fn admit(
     app.metrics.auth_failed(AuthFailure::Token, proved.as_ref().err());
     let principal = proved?;
     ticket.claim(&principal).map_err(full)?;
+    let share = app.limits.commands.share(Taker::from(&principal), address);
+    Ok(Admission { principal, share, ticket })
+}
+
+/// The answer to a handshake, if the client speaks the protocol.
+fn agree(request: &Request) -> Result<Response, WireError> {
     let malformed = |message| WireError::new(ErrorCode::BadRequest, message);
-    let upgrade = upgrade.map_err(|rejection| malformed(rejection.body_text()))?.protocols([SUBPROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
+    let mut response = create_response_with_body(request, Body::empty).map_err(|error| malformed(error.to_string()))?;
+    let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut offered = offered.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
+    if !offered.any(|protocol| protocol.trim() == SUBPROTOCOL) {
         return Err(malformed(format!("name the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol")));
     }
-    let share = app.limits.commands.share(Taker::from(&principal), address);
-    Ok((upgrade, Admission { principal, share, ticket }))
+    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    Ok(response)
 }
 
 fn attempt(refused: ErrorCode) -> Attempt {

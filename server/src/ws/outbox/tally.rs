@@ -18,6 +18,8 @@ pub(super) struct Tally {
     pub(super) conflated: u64,
     /// Lines that were dropped.
     pub(super) dropped_lines: u64,
+    /// Signals that were dropped.
+    pub(super) dropped_signals: u64,
 }
 
 impl Tally {
@@ -28,8 +30,8 @@ impl Tally {
             Slot::Event { class: Class::Signal, .. } => self.signal += 1,
             Slot::Event { class: Class::Latest, .. } | Slot::Latest { .. } => self.latest += 1,
             Slot::Event { class: Class::Stream, .. } | Slot::Line { .. } => self.stream += 1,
-            Slot::Control { .. } => self.control += 1,
-            Slot::Ping | Slot::Empty => {}
+            Slot::Control { .. } | Slot::Heads(_) => self.control += 1,
+            Slot::Ping | Slot::Reply(_) | Slot::Empty => {}
         }
     }
 
@@ -47,5 +49,6 @@ impl Tally {
         add(&counted.control, self.control);
         add(&counted.conflated, self.conflated);
         add(&counted.dropped_lines, self.dropped_lines);
+        add(&counted.dropped_signals, self.dropped_signals);
     }
 }

@@ -169,3 +169,74 @@ fn what_becomes_of_everything_is_counted_and_nothing_waits_in_the_books_at_the_e
     drop(outbox);
     counted("watchbell_queue_bytes 0");
 }
+
+#[test]
+fn a_late_receiver_of_momentary_values_costs_less_than_64_kib() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    let text = || Utf8Bytes::from("x".repeat(512));
+    outbox.signal(room, text());
+    let taken = outbox.take(16 * 1024);
+    assert!(!taken.is_owed);
+    // Ten minutes of 1,000 events a second, a ping every 25 s and heads every 40 s.
+    for n in 0..600_000 {
+        match n % 3 {
+            0 => outbox.signal(room, text()),
+            1 => outbox.line(room, "logs", text()),
+            _ => assert_eq!(outbox.latest(room, key(&(n % 20).to_string()), text()), Put::Waits),
+        }
+        match n {
+            1_000 => outbox.late(),
+            n if n % 25_000 == 0 => outbox.ping(),
+            n if n % 40_000 == 0 => outbox.heads(text()),
+            _ => {}
+        }
+    }
+    assert!(!outbox.is_owed(), "nothing of it would be missed");
+    let waiting = outbox.waiting.lock();
+    let places = waiting.slots.capacity() * size_of::<Slot>();
+    let keys = waiting.latest.capacity() * (size_of::<(Room, Key)>() + 16);
+    let cost = waiting.all_bytes + places + keys + 16 * 1024;
+    assert!(cost <= 64 * 1024, "{cost}: {} texts, {places} places, {keys} keys", waiting.all_bytes);
+}
+
+#[test]
+fn a_receiver_that_takes_again_has_its_full_share() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    outbox.signal(room, "gone".into());
+    outbox.late();
+    outbox.signal(room, "first".into());
+    assert_eq!(texts(&outbox), ["first"]);
+    outbox.progressed();
+    (0..=ITEMS).for_each(|_| outbox.signal(room, "signal".into()));
+    assert_eq!(texts(&outbox).len(), ITEMS);
+}
+
+#[test]
+fn what_must_not_be_lost_is_owed() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    outbox.ping();
+    outbox.heads("heads".into());
+    outbox.signal(room, "signal".into());
+    assert!(!outbox.is_owed());
+    let _ = outbox.event(room, "event".into());
+    assert!(outbox.is_owed());
+    assert!(outbox.take(usize::MAX).is_owed);
+    outbox.behind(room, Mark::default());
+    assert!(outbox.is_owed(), "it has to read the journal");
+}
+
+#[test]
+fn newer_heads_take_the_place_of_older_ones_behind_the_events() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    outbox.heads("old".into());
+    let _ = outbox.event(room, "event".into());
+    outbox.heads("new".into());
+    assert_eq!(texts(&outbox), ["event", "new"]);
+}
+
+#[test]
+fn who_pings_without_reading_is_owed_one_pong() {
+    let outbox = Outbox::new(Deliveries::off());
+    (0..100_000_u32).for_each(|n| outbox.reply(n.to_string().into()));
+    assert_eq!(outbox.take(usize::MAX).outs, [Out::Reply("99999".into())]);
+}

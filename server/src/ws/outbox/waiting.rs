@@ -2,18 +2,28 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
-use super::{BYTES, Batch, ITEMS, Out, Put, tally::Tally};
+use super::{BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, Put, tally::Tally};
 use crate::{hub::board::Key, store::journal::Mark};
+
+/// Places that an outbox keeps while it is empty.
+const RESTING: usize = 8;
 
 /// Everything that waits, in order.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) slots: VecDeque<Slot>,
-    /// How many slots were taken before the first of `slots`: numbers of slots stay while others leave.
-    pub(super) taken: u64,
+    /// The number of the first slot: numbers of slots stay while others leave.
+    first: u64,
+    /// How many of the slots are empty.
+    empty: usize,
+    /// Control texts that were ever put here …
+    pub(super) controls: u64,
+    /// … and those that have left.
+    pub(super) controls_left: u64,
     pub(super) latest: HashMap<(Room, Key), u64>,
     /// Of events; control texts don't count.
     pub(super) items: usize,
@@ -22,9 +32,29 @@ pub(super) struct Waiting {
     pub(super) all_bytes: usize,
     pub(super) gaps: BTreeMap<(Room, String), u64>,
     pub(super) behind: BTreeMap<Room, Mark>,
-    pub(super) close: Option<CloseCode>,
+    pub(super) end: Option<End>,
+    pub(super) pace: Pace,
     /// What happened and is not counted yet.
     pub(super) tally: Tally,
+}
+
+/// How the receiver takes what goes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Pace {
+    /// As fast as it comes, as far as anybody knows.
+    #[default]
+    Steady,
+    /// A write has been under way for long.
+    Late,
+}
+
+/// How the connection ends after what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With this reason, which is told.
+    Close(CloseCode),
+    /// The other side has said goodbye: nothing is left to tell.
+    Leave,
 }
 
 /// One thing that waits.
@@ -49,28 +79,84 @@ pub(super) enum Slot {
         room: Option<Room>,
         text: Utf8Bytes,
     },
+    /// The heads of the rooms.
+    Heads(Utf8Bytes),
     Ping,
+    /// A frame that the protocol itself answers with, whole.
+    Reply(Bytes),
     /// It was withdrawn.
     Empty,
 }
 
 impl Waiting {
     pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.gaps.is_empty() && self.close.is_none()
+        self.slots.is_empty() && self.gaps.is_empty() && self.end.is_none()
     }
 
     /// The number of the slot that comes next.
-    pub(super) fn end(&self) -> u64 {
-        self.taken + self.slots.len() as u64
+    fn end(&self) -> u64 {
+        self.first + self.slots.len() as u64
     }
 
-    pub(super) fn fits(&self, length: usize) -> bool {
-        self.items == 0 || (self.items < ITEMS && self.bytes + length <= BYTES)
+    fn fits(&self, length: usize, class: Class) -> bool {
+        // Durable events have their own end: a receiver that is late with them is closed before long.
+        let (items, bytes) = match (self.pace, class) {
+            (Pace::Late, Class::Latest | Class::Stream | Class::Signal) => (LATE_ITEMS, LATE_BYTES),
+            (Pace::Late, Class::Durable) | (Pace::Steady, _) => (ITEMS, BYTES),
+        };
+        self.items == 0 || (self.items < items && self.bytes + length <= bytes)
+    }
+
+    /// Whether anything waits that must not be lost.
+    pub(super) fn is_owed(&self) -> bool {
+        self.end.is_some() || !self.behind.is_empty() || self.slots.iter().any(Slot::is_owed)
+    }
+
+    /// A write has been under way for long: what nobody wants so late goes.
+    pub(super) fn late(&mut self) {
+        if self.pace == Pace::Late {
+            return;
+        }
+        self.pace = Pace::Late;
+        for at in 0..self.slots.len() {
+            if matches!(self.slots[at], Slot::Event { class: Class::Signal, .. }) {
+                self.empty(at);
+                self.tally.dropped_signals += 1;
+            }
+        }
+        while (self.items > LATE_ITEMS || self.bytes > LATE_BYTES) && self.drop_line() {}
+        self.tidy();
+        self.slots.shrink_to_fit();
+    }
+
+    /// Puts the heads in the place of those that wait.
+    pub(super) fn heads(&mut self, text: Utf8Bytes) {
+        if let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Heads(_))) {
+            self.empty(at);
+            self.tidy();
+        }
+        self.push(Slot::Heads(text));
+    }
+
+    /// The newest reply is enough: a pong to the last ping, and a close after it.
+    pub(super) fn reply(&mut self, frame: Bytes) {
+        if let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Reply(_))) {
+            self.empty(at);
+            self.tidy();
+        }
+        self.push(Slot::Reply(frame));
+    }
+
+    /// One ping at a time is enough.
+    pub(super) fn ping(&mut self) {
+        if !self.slots.iter().any(|slot| matches!(slot, Slot::Ping)) {
+            self.push(Slot::Ping);
+        }
     }
 
     pub(super) fn add(&mut self, slot: Slot) -> Put {
         let length = slot.length();
-        if !self.fits(length) {
+        if !self.fits(length, slot.class()) {
             return Put::Full;
         }
         self.items += 1;
@@ -81,13 +167,14 @@ impl Waiting {
 
     pub(super) fn push(&mut self, slot: Slot) {
         self.all_bytes += slot.length();
+        self.controls += u64::from(matches!(slot, Slot::Control { .. }));
         self.slots.push_back(slot);
     }
 
     pub(super) fn latest(&mut self, room: Room, key: Key, text: Utf8Bytes) -> Put {
         let name = (room, key);
         if let Some(&number) = self.latest.get(&name)
-            && let Some(Slot::Latest { text: old, .. }) = self.slots.get_mut((number - self.taken) as usize)
+            && let Some(Slot::Latest { text: old, .. }) = self.slots.get_mut((number - self.first) as usize)
         {
             self.bytes = self.bytes + text.len() - old.len();
             self.all_bytes = self.all_bytes + text.len() - old.len();
@@ -104,24 +191,32 @@ impl Waiting {
     }
 
     pub(super) fn line(&mut self, room: Room, stream: &str, text: Utf8Bytes) {
-        while !self.fits(text.len()) {
-            let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Line { .. })) else {
+        while !self.fits(text.len(), Class::Stream) {
+            if !self.drop_line() {
                 *self.gaps.entry((room, stream.to_owned())).or_default() += 1;
                 self.tally.dropped_lines += 1;
                 return;
-            };
-            if let Slot::Line { room, stream, .. } = self.empty(at) {
-                *self.gaps.entry((room, stream)).or_default() += 1;
-                self.tally.dropped_lines += 1;
             }
         }
         let _: Put = self.add(Slot::Line { room, stream: stream.to_owned(), text });
     }
 
+    /// Drops the oldest line and counts it; `false` if there is none.
+    fn drop_line(&mut self) -> bool {
+        let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Line { .. })) else { return false };
+        if let Slot::Line { room, stream, .. } = self.empty(at) {
+            *self.gaps.entry((room, stream)).or_default() += 1;
+            self.tally.dropped_lines += 1;
+        }
+        self.tidy();
+        true
+    }
+
     pub(super) fn withdraw(&mut self, room: Room, key: &Key) {
         let name = (room, key.clone());
         if let Some(number) = self.latest.get(&name) {
-            self.empty((number - self.taken) as usize);
+            self.empty((number - self.first) as usize);
+            self.tidy();
         }
     }
 
@@ -131,20 +226,39 @@ impl Waiting {
                 self.empty(at);
             }
         }
+        self.tidy();
         self.gaps.retain(|(of, _), _| *of != room);
         self.behind.remove(&room);
     }
 
-    /// Empties a slot in its place.
-    pub(super) fn empty(&mut self, at: usize) -> Slot {
+    /// Empties a slot in its place; nothing else may hold a place over this.
+    fn empty(&mut self, at: usize) -> Slot {
         let slot = std::mem::replace(&mut self.slots[at], Slot::Empty);
         self.forget(&slot);
+        self.empty += 1;
         slot
+    }
+
+    /// Drops the empty slots when they are most of them: a receiver that takes nothing would gather them for ever.
+    fn tidy(&mut self) {
+        if self.empty <= RESTING || self.empty * 2 <= self.slots.len() {
+            return;
+        }
+        self.slots.retain(|slot| !matches!(slot, Slot::Empty));
+        self.empty = 0;
+        for (number, slot) in (self.first..).zip(&self.slots) {
+            if let Slot::Latest { room, key, .. } = slot
+                && let Some(old) = self.latest.get_mut(&(*room, key.clone()))
+            {
+                *old = number;
+            }
+        }
     }
 
     /// Takes a slot that leaves out of the books.
     pub(super) fn forget(&mut self, slot: &Slot) {
         self.all_bytes -= slot.length();
+        self.controls_left += u64::from(matches!(slot, Slot::Control { .. }));
         if slot.is_event() {
             self.items -= 1;
             self.bytes -= slot.length();
@@ -168,19 +282,27 @@ impl Waiting {
             taken += slot.length();
             let Some(slot) = self.slots.pop_front() else { break };
             self.forget(&slot);
-            self.taken += 1;
+            self.first += 1;
+            self.empty -= usize::from(matches!(slot, Slot::Empty));
             self.tally.took(&slot);
-            match slot {
-                Slot::Event { text, .. }
-                | Slot::Latest { text, .. }
-                | Slot::Line { text, .. }
-                | Slot::Control { text, .. } => batch.outs.push(Out::Text(text)),
-                Slot::Ping => batch.outs.push(Out::Ping),
-                Slot::Empty => {}
-            }
+            batch.is_owed |= slot.is_owed();
+            batch.outs.extend(slot.out());
         }
-        batch.close = self.close;
+        self.rest();
+        batch.is_last = self.end.is_some();
+        batch.is_owed |= batch.is_last;
+        batch.close = self.end.and_then(|end| if let End::Close(code) = end { Some(code) } else { None });
         batch
+    }
+
+    /// Gives back what a burst took: most receivers have nothing waiting most of the time.
+    fn rest(&mut self) {
+        if self.slots.capacity() > RESTING {
+            self.slots = VecDeque::new();
+        }
+        if self.latest.capacity() > RESTING {
+            self.latest = HashMap::new();
+        }
     }
 }
 
@@ -190,8 +312,24 @@ impl Slot {
             Self::Event { text, .. }
             | Self::Latest { text, .. }
             | Self::Line { text, .. }
-            | Self::Control { text, .. } => text.len(),
+            | Self::Control { text, .. }
+            | Self::Heads(text) => text.len(),
+            Self::Reply(frame) => frame.len(),
             Self::Ping | Self::Empty => 0,
+        }
+    }
+
+    /// What is written of it.
+    fn out(self) -> Option<Out> {
+        match self {
+            Self::Event { text, .. }
+            | Self::Latest { text, .. }
+            | Self::Line { text, .. }
+            | Self::Control { text, .. }
+            | Self::Heads(text) => Some(Out::Text(text)),
+            Self::Reply(frame) => Some(Out::Reply(frame)),
+            Self::Ping => Some(Out::Ping),
+            Self::Empty => None,
         }
     }
 
@@ -199,11 +337,25 @@ impl Slot {
         matches!(self, Self::Event { .. } | Self::Latest { .. } | Self::Line { .. })
     }
 
+    /// Whether it must not be lost.
+    fn is_owed(&self) -> bool {
+        matches!(self, Self::Event { class: Class::Durable, .. } | Self::Control { .. })
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Event { class, .. } => *class,
+            Self::Latest { .. } => Class::Latest,
+            Self::Line { .. } => Class::Stream,
+            Self::Control { .. } | Self::Heads(_) | Self::Ping | Self::Reply(_) | Self::Empty => Class::Durable,
+        }
+    }
+
     pub(super) fn room(&self) -> Option<Room> {
         match self {
             Self::Event { room, .. } | Self::Latest { room, .. } | Self::Line { room, .. } => Some(*room),
             Self::Control { room, .. } => *room,
-            Self::Ping | Self::Empty => None,
+            Self::Heads(_) | Self::Ping | Self::Reply(_) | Self::Empty => None,
         }
     }
 }

@@ -1,0 +1,43 @@
+//! What carries the frames of one connection: a WebSocket, or requests that poll. Deliberately absent: what the frames
+//! mean; that is the session's, and the same for both.
+
+use std::future::Future;
+
+use tungstenite::Utf8Bytes;
+use watchbell_protocol::CloseCode;
+
+use super::outbox::Batch;
+
+/// What came from the other side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary,
+    /// A message beyond the limit.
+    TooLarge,
+    /// A sign of life that is no message.
+    Alive,
+    /// It broke the rules of what carries the frames.
+    Broken(CloseCode),
+}
+
+/// The other side is gone, or said goodbye: there is nobody to write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone;
+
+/// Where messages come from.
+pub trait Source: Send {
+    /// The next one; `None` when the other side is gone or said goodbye. Nothing is lost if this is dropped halfway.
+    fn next(&mut self) -> impl Future<Output = Option<Heard>> + Send;
+
+    /// Waits, after a close was written, until the other side has answered it or is gone.
+    fn bye(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Where frames go.
+pub trait Sink: Send {
+    /// Writes a batch and its close; done when the other side can take more.
+    fn write(&mut self, batch: Batch) -> impl Future<Output = Result<(), Gone>> + Send;
+}

@@ -1,0 +1,147 @@
+//! A WebSocket as a link. `tungstenite` reads: it checks what clients send and writes the replies that the protocol
+//! itself asks for. Writing is ours: a head and the shared text of every frame that waits, in one vectored write and
+//! without a buffer of the connection's own.
+
+use std::{
+    future::poll_fn,
+    io::{self, Read, Write},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
+use tungstenite::{
+    Message,
+    error::{CapacityError, Error, ProtocolError},
+    protocol::{Role, WebSocketConfig, WebSocketContext},
+};
+use watchbell_protocol::{CloseCode, limits};
+
+use super::{
+    frames::Frames,
+    link::{Gone, Heard, Sink, Source},
+    outbox::{Batch, Outbox},
+};
+use crate::listener::Stream;
+
+/// Bytes read from the socket at once, and kept for it; most frames from clients are small.
+const READ_BUFFER: usize = 1024;
+
+/// The reading half.
+pub(super) struct SocketSource {
+    io: ReadHalf<Stream>,
+    context: WebSocketContext,
+    /// Where replies to pings and closes go.
+    outbox: Arc<Outbox>,
+}
+
+/// The writing half.
+pub(super) struct SocketSink {
+    io: WriteHalf<Stream>,
+}
+
+/// The halves of a socket after its handshake; `read` came with the handshake.
+pub(super) fn open(stream: Stream, read: &Bytes, outbox: Arc<Outbox>) -> (SocketSource, SocketSink) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(limits::FRAME_BYTES))
+        .max_frame_size(Some(limits::FRAME_BYTES));
+    let context = WebSocketContext::from_partially_read(read.to_vec(), Role::Server, Some(config));
+    let (reading, writing) = split(stream);
+    (SocketSource { io: reading, context, outbox }, SocketSink { io: writing })
+}
+
+impl SocketSource {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        let mut wire = Wire { io: &mut self.io, cx, outbox: &self.outbox };
+        match self.context.read(&mut wire) {
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            // The reply is for the other side to see even if nothing is read any more.
+            Ok(Message::Close(frame)) => {
+                let _ = self.context.flush(&mut wire);
+                Poll::Ready(Ok(Message::Close(frame)))
+            }
+            done => Poll::Ready(done),
+        }
+    }
+}
+
+impl Source for SocketSource {
+    async fn next(&mut self) -> Option<Heard> {
+        match poll_fn(|cx| self.poll(cx)).await {
+            Ok(Message::Text(text)) => Some(Heard::Text(text)),
+            Ok(Message::Binary(_)) => Some(Heard::Binary),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Some(Heard::Alive),
+            Ok(Message::Close(_)) => None,
+            Err(error) => broken(&error),
+        }
+    }
+
+    async fn bye(&mut self) {
+        while poll_fn(|cx| self.poll(cx)).await.is_ok_and(|message| !message.is_close()) {}
+    }
+}
+
+impl Sink for SocketSink {
+    async fn write(&mut self, batch: Batch) -> Result<(), Gone> {
+        let is_last = batch.close.is_some();
+        let mut frames = Frames::from(batch);
+        let written = async {
+            self.io.write_all_buf(&mut frames).await?;
+            self.io.flush().await?;
+            if is_last { self.io.shutdown().await } else { Ok(()) }
+        };
+        written.await.map_err(|_: io::Error| Gone)
+    }
+}
+
+/// Why the socket cannot be read; `None` if there is nobody left to tell.
+fn broken(error: &Error) -> Option<Heard> {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(Heard::TooLarge),
+        Error::Utf8(_) => Some(Heard::Broken(CloseCode::Protocol)),
+        Error::Protocol(error) if *error != ProtocolError::ResetWithoutClosingHandshake => {
+            Some(Heard::Broken(CloseCode::Protocol))
+        }
+        _ => None,
+    }
+}
+
+/// The socket as `tungstenite` sees it: it reads without waiting, and its replies join what waits to be written.
+struct Wire<'a, 'cx> {
+    io: &'a mut ReadHalf<Stream>,
+    cx: &'a mut Context<'cx>,
+    outbox: &'a Outbox,
+}
+
+impl Wire<'_, '_> {
+    fn poll_read(&mut self, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(bytes);
+        ready!(Pin::new(&mut *self.io).poll_read(self.cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+}
+
+impl Read for Wire<'_, '_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self.poll_read(bytes) {
+            Poll::Ready(read) => read,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Write for Wire<'_, '_> {
+    /// Takes whole frames: `tungstenite` writes its replies one by one.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outbox.reply(Bytes::copy_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
