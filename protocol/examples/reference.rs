@@ -101,6 +101,10 @@ fn types(out: &mut String) {
         of::<http::Refresh>,
         of::<http::SignedIn>,
         of::<http::ServerInfo>,
+        of::<http::Poll>,
+        of::<http::Polled>,
+        of::<http::Closed>,
+        of::<http::SendFrames>,
     ] {
         add(&mut generator);
     }

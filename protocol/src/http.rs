@@ -4,8 +4,13 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::{DeviceId, Text, UserId, WireError, event::DeviceKind, limits};
+use crate::{CloseCode, DeviceId, Text, UserId, WireError, event::DeviceKind, limits};
+
+/// The header that names a long-poll connection, in every `POST /v1/poll` but the first and in every `POST /v1/send`. It
+/// is as secret as a token, and works together with the sign-in that opened it only.
+pub const CONNECTION: &str = "watchbell-connection";
 
 /// `POST /v1/sign-in`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +74,60 @@ pub struct ServerInfo {
     pub name: String,
     /// Its version.
     pub version: String,
+}
+
+/// `POST /v1/poll`: without a [`CONNECTION`] it opens one, with one it waits for the next frames. The answer is kept until
+/// the next poll acknowledges it, so that a lost one is given again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Poll {
+    /// The number of the last answer that arrived; 0 if none did.
+    #[serde(default)]
+    pub ack: u64,
+}
+
+/// Answer of `POST /v1/poll`, after `limits::POLL_HOLD` at the latest.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Polled {
+    /// The connection that was opened; only in the answer that opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// The answer's number, one more than what was acknowledged; the same as that when nothing came.
+    pub n: u64,
+    /// The frames, as over WebSocket.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub frames: Vec<Box<RawValue>>,
+    /// The connection ends with these frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close: Option<Closed>,
+}
+
+/// What a close frame says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Closed {
+    /// A close code.
+    pub code: u16,
+    /// A sentence for people.
+    pub reason: String,
+}
+
+impl From<CloseCode> for Closed {
+    fn from(code: CloseCode) -> Self {
+        Self { code: code.number(), reason: code.reason().to_owned() }
+    }
+}
+
+/// `POST /v1/send` on a long-poll [`CONNECTION`]: answered with 204 when the frames are taken. One that was taken already
+/// is answered the same and not taken again, so it may be resent until it is answered.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SendFrames {
+    /// 1 on a new connection, then one more each time; a number left out is refused.
+    pub n: u64,
+    /// The frames, as over WebSocket. None is a sign of life.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub frames: Vec<Box<RawValue>>,
+    /// Whether the client ends the connection after these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub close: bool,
 }
 
 /// Body of every refusal.

@@ -45,6 +45,10 @@ pub const SILENCE: Duration = Duration::from_mins(1);
 pub const LEASE_RENEW_EVERY: Duration = Duration::from_secs(10);
 /// … and loses it after this long without.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// The longest that `POST /v1/poll` waits for a frame.
+pub const POLL_HOLD: Duration = Duration::from_secs(25);
+/// The body of a `POST /v1/send`: at least the largest frame, and what is around it.
+pub const SEND_BYTES: usize = FRAME_BYTES + 1024;
 /// An access token's life.
 pub const ACCESS_TOKEN: Duration = Duration::from_mins(10);
 /// How long a command's id is remembered, so that resending it applies it once.

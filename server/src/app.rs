@@ -20,6 +20,7 @@ use crate::{
     limits::Limits,
     listener::Door,
     metrics::Metrics,
+    poll::Lines,
     router::router,
     serve::serve,
     store::{self, Store},
@@ -63,6 +64,8 @@ pub struct Parts {
     pub limits: Limits,
     /// The connections.
     pub connections: Arc<Connections>,
+    /// Those of them that poll.
+    pub lines: Arc<Lines>,
     /// The tasks of the connections.
     pub connection_tasks: TaskTracker,
     /// Cancelled when the server begins to stop.
@@ -138,6 +141,7 @@ impl App {
             momentary,
             presences,
             connections,
+            lines: Arc::default(),
             connection_tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             halt: Halt { loops: loops.drop_guard(), writer: writes.drop_guard() },

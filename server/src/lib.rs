@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod limits;
 pub mod listener;
 pub mod metrics;
+pub mod poll;
 pub mod router;
 pub mod serve;
 pub mod store;

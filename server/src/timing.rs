@@ -33,6 +33,8 @@ pub struct Timing {
     pub head: Duration,
     /// … and this long for the rest of it, the answer included.
     pub request: Duration,
+    /// A poll waits this long for something to say.
+    pub poll_hold: Duration,
     /// Connections get this long to take the farewell.
     pub farewell: Duration,
 }
@@ -53,6 +55,7 @@ impl Default for Timing {
             prune_every: Duration::from_hours(1),
             head: Duration::from_secs(10),
             request: Duration::from_secs(30),
+            poll_hold: limits::POLL_HOLD,
             farewell: Duration::from_secs(5),
         }
     }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, request::Parts},
+};
 
 use super::Refusal;
 use crate::{App, auth::Principal, metrics::AuthFailure};
@@ -15,7 +18,14 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let proved = app.auth.authenticate(&parts.headers, app.clock.now()).await;
+        Self::of(app, &parts.headers).await
+    }
+}
+
+impl Caller {
+    /// Whoever these headers prove.
+    pub async fn of(app: &App, headers: &HeaderMap) -> Result<Self, Refusal> {
+        let proved = app.auth.authenticate(headers, app.clock.now()).await;
         app.metrics.auth_failed(AuthFailure::Token, proved.as_ref().err());
         Ok(Self(Arc::new(proved?)))
     }

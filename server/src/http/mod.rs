@@ -1,6 +1,7 @@
 //! The HTTP side: one file per resource. Bodies are the types of `watchbell_protocol::http`; every refusal is an
 //! `ErrorBody` with the status that fits its code.
 
+pub mod admission;
 pub mod body;
 pub mod caller;
 pub mod client_address;

@@ -3,12 +3,12 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tower_http::cors::CorsLayer;
-use watchbell_protocol::{ErrorCode, WireError};
+use watchbell_protocol::{ErrorCode, WireError, http::CONNECTION};
 
 use super::Refusal;
 use crate::App;
@@ -37,7 +37,7 @@ pub fn cors(allowed: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins.collect::<Vec<_>>())
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static(CONNECTION)])
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! How many requests one address may send, upgrades to WebSocket included. What then goes over a connection is counted
-//! there.
+//! How many requests one address may send, those that open a connection included. What then goes over a connection is
+//! counted there, also when requests carry it.
 
 use axum::{
     extract::{Request, State},
@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{ClientAddress, Refusal};
-use crate::{App, limits, metrics::Limit};
+use crate::{App, limits, metrics::Limit, poll};
 
 /// Refuses what is beyond an address's allowance, before anything else is done for it.
 pub async fn guard(
@@ -17,6 +17,9 @@ pub async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
+    if poll::routes::connection(request.headers()).is_some_and(|id| app.lines.has(id)) {
+        return next.run(request).await;
+    }
     let taken = limits::household(address).map_or(Ok(()), |household| app.limits.requests.take(&household));
     match taken {
         Ok(()) => next.run(request).await,

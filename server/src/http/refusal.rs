@@ -14,6 +14,13 @@ pub struct Refusal {
     error: WireError,
 }
 
+impl Refusal {
+    /// What went wrong, for programs.
+    pub fn code(&self) -> ErrorCode {
+        self.error.code
+    }
+}
+
 impl From<WireError> for Refusal {
     fn from(error: WireError) -> Self {
         Self { status: status(error.code), error }

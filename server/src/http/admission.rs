@@ -1,0 +1,44 @@
+//! Who may open a connection, by whatever carries it: there is a place, then they prove who they are. Known before
+//! anything else is done for it.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+use watchbell_protocol::{ErrorCode, WireError};
+
+use crate::{
+    App,
+    limits::Taker,
+    metrics::{Attempt, AuthFailure, Limit},
+    ws::driver::Admission,
+};
+
+/// Lets somebody in, or says why not. The attempt is counted either way.
+pub async fn admit(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admission, WireError> {
+    let admitted = place(app, address, headers).await;
+    app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
+    admitted
+}
+
+async fn place(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admission, WireError> {
+    let full = |error: WireError| {
+        app.metrics.limited.count(Limit::Connections);
+        error
+    };
+    let mut ticket = app.limits.tickets.draw(address).map_err(full)?;
+    let proved = app.auth.authenticate(headers, app.clock.now()).await;
+    app.metrics.auth_failed(AuthFailure::Token, proved.as_ref().err());
+    let principal = proved?;
+    ticket.claim(&principal).map_err(full)?;
+    let share = app.limits.commands.share(Taker::from(&principal), address);
+    Ok(Admission { principal, share, ticket })
+}
+
+fn attempt(refused: ErrorCode) -> Attempt {
+    match refused {
+        ErrorCode::Unauthenticated | ErrorCode::Forbidden => Attempt::Unauthenticated,
+        ErrorCode::RateLimited | ErrorCode::Unavailable => Attempt::Limited,
+        ErrorCode::BadRequest => Attempt::Malformed,
+        _ => Attempt::Failed,
+    }
+}
