@@ -282,7 +282,9 @@ mod tests {
 
     fn connection(since: i64) -> Change {
         let state = ConnectionState::Live { since: UnixMillis(since) };
-        Change::Connection { connection: Connection { state, latency_ms: None, waiting: 0, saved_at: None } }
+        Change::Connection {
+            connection: Connection { state, transport: None, latency_ms: None, waiting: 0, saved_at: None },
+        }
     }
 
     #[tokio::test]

@@ -214,9 +214,15 @@ impl Client {
         self.shared().order(|orders| orders.nudge = orders.nudge.max(Some(Nudge::Retry)));
     }
 
-    /// The machine woke, or its network changed: whatever the socket says, it is replaced.
+    /// The machine woke: whatever the socket says, it is replaced. A jump of the clock is noticed without this.
     pub fn woke(&self) {
         self.shared().order(|orders| orders.nudge = Some(Nudge::Woke));
+    }
+
+    /// The machine's network is another one: a connection that does not answer within [`crate::Timing::proof`] is
+    /// replaced, and whoever waits tries at once. A change of the way to the server is noticed without this.
+    pub fn network_changed(&self) {
+        self.shared().order(|orders| orders.nudge = orders.nudge.max(Some(Nudge::NetworkChanged)));
     }
 
     /// Whether a window has the focus: notifications are toasts then, and popups otherwise.

@@ -22,7 +22,7 @@ use crate::{
 /// The longest a call may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// No answer of these calls is larger.
-const ANSWER_BYTES: usize = 64 * 1024;
+pub(crate) const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Why signing in (or another of these calls) did not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,16 +96,17 @@ async fn post<T: DeserializeOwned>(server: &Url, path: &str, body: &impl Seriali
 }
 
 fn client(server: &Url) -> Result<reqwest::Client, SignInError> {
+    builder(server)?.timeout(TIMEOUT).build().map_err(|error| unreachable(server, &error))
+}
+
+/// What every client of `server` has in common.
+pub(crate) fn builder(server: &Url) -> Result<reqwest::ClientBuilder, AddressError> {
     address::check(server)?;
     tls::prepare();
-    let mut builder = reqwest::Client::builder()
-        .timeout(TIMEOUT)
+    let builder = reqwest::Client::builder()
         .redirect(Policy::none())
         .user_agent(concat!("watchbell/", env!("CARGO_PKG_VERSION")));
-    if address::is_loopback(server) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|error| unreachable(server, &error))
+    Ok(if address::is_loopback(server) { builder.no_proxy() } else { builder })
 }
 
 async fn send(server: &Url, request: reqwest::RequestBuilder) -> Result<Response, SignInError> {

@@ -127,6 +127,17 @@ pub struct Timing {
     pub clock_check: Duration,
     /// A difference beyond this means that the machine slept. Default 5 s.
     pub clock_jump: Duration,
+    /// After so many attempts in a row at a WebSocket that did not get through, though the server can be reached, frames
+    /// go over long-poll. Default 3.
+    pub blocked_after: u32,
+    /// A WebSocket is tried again this long after that, beside the connection that works … Default 1 min.
+    pub websocket_after: Duration,
+    /// … and this often from then on. Default 5 min.
+    pub websocket_every: Duration,
+    /// How often the way to the server is looked at, to notice another network. Default 3 s.
+    pub network_check: Duration,
+    /// A connection that outlived a change of the network has this long to prove itself. Default 5 s.
+    pub proof: Duration,
     /// A pause after a command was refused for the moment; doubles up to 30 times this. Default 1 s.
     pub command_pause: Duration,
 }
@@ -144,6 +155,11 @@ impl Default for Timing {
             stable_after: seconds(1),
             clock_check: seconds(5),
             clock_jump: seconds(5),
+            blocked_after: 3,
+            websocket_after: seconds(60),
+            websocket_every: seconds(300),
+            network_check: seconds(3),
+            proof: seconds(5),
             command_pause: seconds(1),
         }
     }

@@ -61,12 +61,28 @@ pub enum ConnectionState {
     },
 }
 
+/// What carries the frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Transport {
+    /// A WebSocket.
+    #[serde(rename = "websocket")]
+    WebSocket,
+    /// Requests that wait for news: slower, for where a proxy lets no WebSocket through.
+    LongPoll,
+}
+
 /// The connection as a status bar shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct Connection {
     /// Where it stands.
     pub state: ConnectionState,
+    /// What carries the frames; absent without a connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub transport: Option<Transport>,
     /// Round trip of the last answered ping, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::AbortOnDropHandle;
 use watchbell_protocol::{
-    ClientFrame, Command, CommandId, Room, Text,
+    ClientFrame, CloseCode, Command, CommandId, Room, Text,
     command::{AuthRefresh, RoomJoin, RoomLeave},
     http::SignedIn,
 };
@@ -17,8 +17,9 @@ use crate::{
     cache::CacheError,
     http::SignInError,
     outbox::window::Offer,
-    session::{Effect, Input, Moment},
-    transport::websocket,
+    session::{Effect, Input, Moment, OpenFailure},
+    transport::{self, Link},
+    view::Transport,
 };
 
 /// Frames of the way out that are left to joins, tokens and momentary commands.
@@ -34,19 +35,15 @@ impl Driver {
                 let renewal = renewal::renew(server, token, Arc::clone(&self.store));
                 self.renewing = Some(AbortOnDropHandle::new(tokio::spawn(renewal)));
             }
-            Effect::Open => {
-                let (server, token) = (self.options.server.clone(), self.access_token.clone());
-                let opening = async move { websocket::open(&server, &token).await };
-                self.opening = Some(AbortOnDropHandle::new(tokio::spawn(opening)));
+            Effect::Open(via) => self.opening = Some(self.open(via)),
+            Effect::TryWebSocket => self.trying = Some(self.open(Transport::WebSocket)),
+            Effect::Switch => {
+                self.let_go(CloseCode::Normal);
+                self.link = self.tried.take();
             }
             Effect::Close(code) => {
                 self.opening = None;
-                if let Some(link) = self.link.take() {
-                    self.farewells.spawn(link.close(code));
-                }
-                self.rooms.disconnected();
-                self.ping.sent = None;
-                self.ping.latency = None;
+                self.let_go(code);
             }
             Effect::OfferToken => match Text::try_from(self.access_token.as_str()) {
                 Ok(access_token) => {
@@ -68,11 +65,44 @@ impl Driver {
         }
     }
 
+    fn open(&self, via: Transport) -> AbortOnDropHandle<Result<Link, OpenFailure>> {
+        let (server, token) = (self.options.server.clone(), self.access_token.clone());
+        let patience = self.options.timing.connect;
+        let opening = async move { transport::open(via, &server, &token, patience).await };
+        AbortOnDropHandle::new(tokio::spawn(opening))
+    }
+
+    /// Leaves the connection, if there is one.
+    fn let_go(&mut self, code: CloseCode) {
+        if let Some(link) = self.link.take() {
+            self.farewells.spawn(link.close(code));
+        }
+        self.rooms.disconnected();
+        self.ping.sent = None;
+        self.ping.latency = None;
+    }
+
+    /// A WebSocket was tried beside the connection.
+    pub(super) fn tried(&mut self, result: Result<Link, OpenFailure>) {
+        self.trying = None;
+        if let Err(failure) = &result {
+            tracing::debug!(?failure, "still no WebSocket");
+        }
+        self.tried = result.ok();
+        self.input(Input::Tried { works: self.tried.is_some() });
+        if let Some(unwanted) = self.tried.take() {
+            self.farewells.spawn(unwanted.close(CloseCode::Normal));
+        }
+    }
+
     pub(super) async fn renewed(&mut self, result: Result<SignedIn, SignInError>) {
         match result {
             Ok(signed_in) => {
                 self.access_token = signed_in.access_token;
                 self.refresh_token = Some(signed_in.refresh_token);
+                if let Some(link) = &self.link {
+                    link.renewed(&self.access_token);
+                }
                 if let Err(error) = self.shared.cache.set_account(&signed_in.account, &signed_in.server).await {
                     tracing::error!(%error, "who signed in could not be written down");
                 }
@@ -109,6 +139,7 @@ impl Driver {
         }
         match nudge {
             Some(Nudge::Woke) => self.input(Input::Woke),
+            Some(Nudge::NetworkChanged) => self.input(Input::NetworkChanged),
             Some(Nudge::Retry) => self.input(Input::RetryNow),
             None => {}
         }

@@ -15,7 +15,7 @@ use crate::{
     outbox::window::Verdict,
     popup::{News, summary_shown},
     session::{Input, Moment, rooms::Next},
-    transport::websocket::Inbound,
+    transport::Inbound,
 };
 
 type Result<T = (), E = CacheError> = std::result::Result<T, E>;
@@ -32,12 +32,13 @@ impl Driver {
                     self.cache_failed(&error);
                 }
             }
-            Inbound::Ping => {}
+            Inbound::Alive => {}
             Inbound::Pong(payload) => {
-                if payload.as_ref() == self.ping.number.to_be_bytes()
+                if payload == self.ping.number.to_be_bytes()
                     && let Some(sent) = self.ping.sent.take()
                 {
                     self.ping.latency = Some(self.moment().mono.saturating_sub(sent));
+                    self.input(Input::Pong);
                 }
             }
             Inbound::Closed(code, reason) => {

@@ -7,6 +7,7 @@ mod clock;
 mod effects;
 mod frames;
 mod momentary;
+mod network;
 mod renewal;
 mod shared;
 mod tell;
@@ -17,7 +18,7 @@ use tokio::{task::JoinHandle, time::sleep_until};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use watchbell_protocol::{CloseCode, Event, UnixMillis, UserId, http::SignedIn};
 
-use self::{clock::Clock, momentary::Momentary};
+use self::{clock::Clock, momentary::Momentary, network::Network};
 pub(crate) use shared::{Nudge, Shared, Want};
 
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
     outbox::window::Window,
     popup::Policy,
     session::{Input, Kind, Moment, OpenFailure, Session, rooms::Rooms},
-    transport::websocket::{Inbound, Link},
+    transport::{Inbound, Link},
 };
 
 /// How often what is too old is let go of.
@@ -48,6 +49,8 @@ enum Wake {
     Stop,
     Ordered,
     Opened(Result<Link, OpenFailure>),
+    Tried(Result<Link, OpenFailure>),
+    NetworkChanged,
     Renewed(Result<SignedIn, SignInError>),
     Inbound(Inbound),
     Tick,
@@ -58,10 +61,15 @@ struct Driver {
     options: Options,
     store: Arc<dyn SessionStore>,
     clock: Clock,
+    network: Network,
 
     access_token: String,
     refresh_token: Option<String>,
     opening: Option<AbortOnDropHandle<Result<Link, OpenFailure>>>,
+    /// A WebSocket that is tried beside a connection by long-poll …
+    trying: Option<AbortOnDropHandle<Result<Link, OpenFailure>>>,
+    /// … and what came of it, until the session has said whether it is wanted.
+    tried: Option<Link>,
     renewing: Option<AbortOnDropHandle<Result<SignedIn, SignInError>>>,
     link: Option<Link>,
     farewells: TaskTracker,
@@ -129,6 +137,7 @@ impl Driver {
             momentary,
             popups: Policy::default(),
             me: None,
+            network: Network::watch(&options.server, options.timing.network_check),
             shared,
             options,
             store,
@@ -136,6 +145,8 @@ impl Driver {
             access_token,
             refresh_token,
             opening: None,
+            trying: None,
+            tried: None,
             renewing: None,
             link: None,
             farewells: TaskTracker::new(),
@@ -164,6 +175,8 @@ impl Driver {
                     tracing::debug!(?failure, "no connection");
                     self.input(Input::OpenFailed(failure));
                 }
+                Wake::Tried(result) => self.tried(result),
+                Wake::NetworkChanged => self.input(Input::NetworkChanged),
                 Wake::Renewed(result) => {
                     self.renewing = None;
                     self.renewed(result).await;
@@ -184,6 +197,10 @@ impl Driver {
             result = finished(&mut self.opening) => Wake::Opened(result.unwrap_or_else(|| {
                 Err(OpenFailure::Network("connecting failed unexpectedly".to_owned()))
             })),
+            result = finished(&mut self.trying) => Wake::Tried(result.unwrap_or_else(|| {
+                Err(OpenFailure::Network("trying failed unexpectedly".to_owned()))
+            })),
+            () = self.network.changed() => Wake::NetworkChanged,
             result = finished(&mut self.renewing) => Wake::Renewed(result.unwrap_or_else(|| {
                 let (host, reason) = (crate::http::host(&self.options.server), "renewing failed unexpectedly".to_owned());
                 Err(SignInError::Unreachable { host, reason })
@@ -251,6 +268,7 @@ impl Driver {
             link.close(CloseCode::Normal).await;
         }
         self.opening = None;
+        self.trying = None;
         self.renewing = None;
         self.farewells.close();
         self.farewells.wait().await;

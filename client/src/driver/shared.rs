@@ -33,6 +33,8 @@ pub(crate) enum Want {
 pub(crate) enum Nudge {
     /// Somebody wants it now.
     Retry,
+    /// The network is another one; what is open has to prove itself.
+    NetworkChanged,
     /// The socket is worth nothing any more, whatever it says.
     Woke,
 }
@@ -94,7 +96,7 @@ impl Shared {
             cache,
             listeners: Listeners::default(),
             events: broadcast::Sender::new(EVENTS),
-            connection: watch::Sender::new(Connection { state, latency_ms: None, waiting, saved_at }),
+            connection: watch::Sender::new(Connection { state, transport: None, latency_ms: None, waiting, saved_at }),
             focused: AtomicBool::new(false),
             connect_pending: AtomicBool::new(false),
             stop: CancellationToken::new(),

@@ -52,7 +52,8 @@ impl Driver {
             saved_at = Some(self.heard_at);
             self.shared.cache.set_saved_at(self.heard_at).await?;
         }
-        let connection = Connection { state, latency_ms, waiting, saved_at };
+        let transport = self.session.transport();
+        let connection = Connection { state, transport, latency_ms, waiting, saved_at };
         if connection != known {
             self.shared.connection.send_replace(connection.clone());
             self.shared.listeners.tell(&[Change::Connection { connection }]);

@@ -7,9 +7,15 @@ use watchbell_protocol::{CloseCode, Reconnect, UnixMillis};
 use super::{
     Effect, Input, Moment, OpenFailure,
     backoff::Outage,
+    clocks::Clocks,
+    open::Open,
+    route::Route,
     token::{Kind, Token},
 };
-use crate::{options::Timing, view::ConnectionState};
+use crate::{
+    options::Timing,
+    view::{ConnectionState, Transport},
+};
 
 /// A server may ask for a pause up to this long.
 const LONGEST_ASKED: Duration = Duration::from_mins(2);
@@ -24,20 +30,9 @@ enum State {
     Stopped { since: UnixMillis, reason: Option<String> },
     SignInNeeded { reason: String },
     Renewing,
-    Opening { until: Duration },
+    Opening { via: Transport, until: Duration },
     Open(Open),
     Waiting { until: Duration, until_wall: UnixMillis, reason: String },
-}
-
-#[derive(Debug)]
-struct Open {
-    since: Duration,
-    heard: Duration,
-    /// When the next ping is due.
-    ping_at: Duration,
-    rooms: (u32, u32),
-    live: Option<(Duration, UnixMillis)>,
-    asked_pause: Option<Duration>,
 }
 
 /// The machine.
@@ -46,15 +41,24 @@ pub(crate) struct Session {
     timing: Timing,
     state: State,
     token: Token,
+    route: Route,
     outage: Outage,
     offline_since: Option<UnixMillis>,
-    clocks: Option<Moment>,
+    clocks: Clocks,
 }
 
 impl Session {
     pub(crate) fn new(kind: Kind, timing: Timing) -> Self {
         let state = State::Stopped { since: UnixMillis(0), reason: None };
-        Self { timing, state, token: Token::new(kind), outage: Outage::default(), offline_since: None, clocks: None }
+        Self {
+            timing,
+            state,
+            token: Token::new(kind),
+            route: Route::default(),
+            outage: Outage::default(),
+            offline_since: None,
+            clocks: Clocks::default(),
+        }
     }
 
     /// What a status bar says.
@@ -80,15 +84,23 @@ impl Session {
         matches!(self.state, State::Open(_))
     }
 
+    /// What carries the frames, while any can be exchanged.
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        match &self.state {
+            State::Open(open) => Some(open.via),
+            _ => None,
+        }
+    }
+
     /// When `Tick` is due next.
     pub(crate) fn deadline(&self, at: Moment) -> Duration {
-        let clock_check = self.clocks.map_or(at.mono, |clocks| clocks.mono) + self.timing.clock_check;
+        let clock_check = self.clocks.deadline(&self.timing, at);
         let own = match &self.state {
             State::Stopped { .. } | State::SignInNeeded { .. } | State::Renewing => None,
-            State::Opening { until } | State::Waiting { until, .. } => Some(*until),
+            State::Opening { until, .. } | State::Waiting { until, .. } => Some(*until),
             State::Open(open) => {
-                let socket = (open.heard + self.timing.silence).min(open.ping_at);
-                Some(self.token.deadline(at).map_or(socket, |renewal| renewal.min(socket)))
+                let others = self.token.deadline(at).into_iter().chain(self.route.deadline());
+                Some(others.fold(open.deadline(&self.timing), Duration::min))
             }
         };
         own.map_or(clock_check, |own| own.min(clock_check))
@@ -101,17 +113,16 @@ impl Session {
             Input::Disconnect => self.stop(None, at),
             Input::RetryNow => self.retry_now(at),
             Input::Woke => self.woke(at),
+            Input::NetworkChanged => self.network_changed(at),
             Input::Opened => self.opened(at),
             Input::OpenFailed(failure) => self.open_failed(failure, at),
-            Input::Heard => self.heard(at),
+            Input::Tried { works } => self.tried(works, at),
+            Input::Heard => self.open(|open| open.heard = at.mono),
+            Input::Pong => self.open(Open::proved),
             Input::Rooms { done, of } => self.rooms(done, of, at),
-            Input::GoingAway(pause) => self.going_away(pause),
+            Input::GoingAway(pause) => self.open(|open| open.asked_pause = Some(pause.min(LONGEST_ASKED))),
             Input::Closed(code, reason) => self.closed(code, reason, at),
-            Input::Broken(reason) => {
-                let mut effects = vec![Effect::Close(CloseCode::Normal)];
-                effects.extend(self.lost(reason, Reconnect::Later, at));
-                effects
-            }
+            Input::Broken(reason) => self.give_up(CloseCode::Normal, reason, Reconnect::Later, at),
             Input::Renewed(life) => self.renewed(life, at),
             Input::RenewRefused(reason) => self.sign_in_needed(reason),
             Input::RenewFailed(reason) => self.renew_failed(reason, at),
@@ -139,17 +150,31 @@ impl Session {
     }
 
     fn woke(&mut self, at: Moment) -> Vec<Effect> {
-        self.clocks = Some(at);
+        self.clocks.set(at);
         match self.state {
             State::Stopped { .. } | State::SignInNeeded { .. } => return Vec::new(),
             State::Open(_) => self.offline_since = Some(at.wall),
             State::Renewing | State::Opening { .. } | State::Waiting { .. } => {}
         }
+        self.route.try_soon(at);
         self.outage.begin(at);
         self.outage.first();
         let mut effects = vec![Effect::Close(CloseCode::Normal)];
         effects.extend(self.attempt(at));
         effects
+    }
+
+    /// An open connection gets a short time to prove itself: many changes do it no harm. An attempt starts over.
+    fn network_changed(&mut self, at: Moment) -> Vec<Effect> {
+        match &mut self.state {
+            State::Open(open) => {
+                open.doubt(&self.timing, at);
+                self.route.try_soon(at);
+                self.outage.begin(at);
+                vec![Effect::Ping]
+            }
+            _ => self.woke(at),
+        }
     }
 
     /// Connects now, with a token that will do.
@@ -159,29 +184,43 @@ impl Session {
             self.token.renewing = true;
             return vec![Effect::Renew];
         }
-        self.state = State::Opening { until: at.mono + self.timing.connect };
-        vec![Effect::Open]
+        self.try_open(at)
+    }
+
+    fn try_open(&mut self, at: Moment) -> Vec<Effect> {
+        let via = self.route.transport();
+        self.state = State::Opening { via, until: at.mono + self.timing.connect };
+        vec![Effect::Open(via)]
     }
 
     fn opened(&mut self, at: Moment) -> Vec<Effect> {
-        if matches!(self.state, State::Opening { .. }) {
+        if let State::Opening { via, .. } = self.state {
             self.token.refused = false;
-            self.state = State::Open(Open {
-                since: at.mono,
-                heard: at.mono,
-                // The first ping goes out at once: the round trip is known from the start.
-                ping_at: at.mono,
-                rooms: (0, 0),
-                live: None,
-                asked_pause: None,
-            });
+            self.route.not_blocked();
+            self.state = State::Open(Open::new(via, at));
         }
         Vec::new()
+    }
+
+    /// A WebSocket was tried beside a connection by long-poll. If it works, it takes the other one's place: the rooms are
+    /// joined from their positions, as after any reconnect.
+    fn tried(&mut self, works: bool, at: Moment) -> Vec<Effect> {
+        self.route.tried(works, &self.timing, at);
+        match &self.state {
+            State::Open(Open { via: Transport::LongPoll, .. }) if works => {
+                self.state = State::Open(Open::new(Transport::WebSocket, at));
+                vec![Effect::Switch]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn open_failed(&mut self, failure: OpenFailure, at: Moment) -> Vec<Effect> {
         if !matches!(self.state, State::Opening { .. }) {
             return Vec::new();
+        }
+        if !matches!(failure, OpenFailure::Blocked(_)) {
+            self.route.not_blocked();
         }
         match failure {
             OpenFailure::Unauthorized(reason) if self.token.kind() == Kind::Fixed || self.token.refused => {
@@ -200,33 +239,25 @@ impl Session {
                 let pause = pause.min(LONGEST_ASKED).max(self.outage.pause(&self.timing, at));
                 self.wait(pause, reason, at)
             }
-            OpenFailure::Network(reason) => self.lost(reason, Reconnect::Now, at),
+            OpenFailure::Blocked(_) if self.route.blocked(&self.timing, at) => self.attempt(at),
+            OpenFailure::Blocked(reason) | OpenFailure::Network(reason) => self.lost(reason, Reconnect::Now, at),
         }
     }
 
-    fn heard(&mut self, at: Moment) -> Vec<Effect> {
+    /// Changes what is known of the open connection, if there is one.
+    fn open(&mut self, change: impl FnOnce(&mut Open)) -> Vec<Effect> {
         if let State::Open(open) = &mut self.state {
-            open.heard = at.mono;
+            change(open);
         }
         Vec::new()
     }
 
     fn rooms(&mut self, done: u32, of: u32, at: Moment) -> Vec<Effect> {
         if let State::Open(open) = &mut self.state {
-            open.rooms = (done, of);
-            if done < of {
-                open.live = None;
-            } else if open.live.is_none() {
-                open.live = Some((at.mono, at.wall));
+            open.reached(done, of, at);
+            if open.live.is_some() {
                 self.offline_since = None;
             }
-        }
-        Vec::new()
-    }
-
-    fn going_away(&mut self, pause: Duration) -> Vec<Effect> {
-        if let State::Open(open) = &mut self.state {
-            open.asked_pause = Some(pause.min(LONGEST_ASKED));
         }
         Vec::new()
     }
@@ -234,14 +265,16 @@ impl Session {
     fn closed(&mut self, code: Option<u16>, reason: String, at: Moment) -> Vec<Effect> {
         let next = code.and_then(CloseCode::from_number).map_or(Reconnect::Now, CloseCode::reconnect);
         match self.state {
-            State::Open(_) | State::Opening { .. } => {
-                // Whatever is left of the socket.
-                let mut effects = vec![Effect::Close(CloseCode::Normal)];
-                effects.extend(self.lost(reason, next, at));
-                effects
-            }
+            // Whatever is left of the socket.
+            State::Open(_) | State::Opening { .. } => self.give_up(CloseCode::Normal, reason, next, at),
             _ => Vec::new(),
         }
+    }
+
+    fn give_up(&mut self, code: CloseCode, reason: String, next: Reconnect, at: Moment) -> Vec<Effect> {
+        let mut effects = vec![Effect::Close(code)];
+        effects.extend(self.lost(reason, next, at));
+        effects
     }
 
     /// The connection, or the attempt at one, is over.
@@ -313,10 +346,7 @@ impl Session {
     fn renewed(&mut self, life: Duration, at: Moment) -> Vec<Effect> {
         self.token.renewed(life, at);
         match self.state {
-            State::Renewing => {
-                self.state = State::Opening { until: at.mono + self.timing.connect };
-                vec![Effect::Open]
-            }
+            State::Renewing => self.try_open(at),
             State::Open(_) => vec![Effect::OfferToken],
             _ => Vec::new(),
         }
@@ -333,28 +363,26 @@ impl Session {
     }
 
     fn tick(&mut self, at: Moment) -> Vec<Effect> {
-        if self.clock_jumped(at) {
+        if self.clocks.jumped(&self.timing, at) {
             return self.woke(at);
         }
         match &mut self.state {
-            State::Opening { until } if *until <= at.mono => {
+            State::Opening { until, .. } if *until <= at.mono => {
                 let reason = format!("no answer within {} s", self.timing.connect.as_secs_f32());
-                let mut effects = vec![Effect::Close(CloseCode::Normal)];
-                effects.extend(self.lost(reason, Reconnect::Now, at));
-                effects
+                self.give_up(CloseCode::Normal, reason, Reconnect::Now, at)
             }
             State::Waiting { until, .. } if *until <= at.mono => self.attempt(at),
-            State::Open(open) if open.heard + self.timing.silence <= at.mono => {
-                let reason = format!("nothing was heard for {} s", self.timing.silence.as_secs_f32());
-                let mut effects = vec![Effect::Close(CloseCode::Silent)];
-                effects.extend(self.lost(reason, Reconnect::Now, at));
-                effects
-            }
             State::Open(open) => {
+                if let Some(reason) = open.is_dead(&self.timing, at) {
+                    return self.give_up(CloseCode::Silent, reason, Reconnect::Now, at);
+                }
                 let mut effects = Vec::new();
                 if open.ping_at <= at.mono {
                     open.ping_at = at.mono + self.timing.ping_every;
                     effects.push(Effect::Ping);
+                }
+                if self.route.tries(at) {
+                    effects.push(Effect::TryWebSocket);
                 }
                 if !self.token.renewing && self.token.is_stale(at) {
                     self.token.renewing = true;
@@ -364,20 +392,6 @@ impl Session {
             }
             _ => Vec::new(),
         }
-    }
-
-    /// Whether the wall clock ran ahead of the one that stands still in sleep.
-    fn clock_jumped(&mut self, at: Moment) -> bool {
-        let Some(last) = self.clocks else {
-            self.clocks = Some(at);
-            return false;
-        };
-        let (mono, wall) = (at.mono.saturating_sub(last.mono), at.wall.since(last.wall));
-        if mono < self.timing.clock_check && wall < self.timing.clock_check + self.timing.clock_jump {
-            return false;
-        }
-        self.clocks = Some(at);
-        wall > mono + self.timing.clock_jump
     }
 }
 

@@ -19,7 +19,7 @@ fn at(ms: u64) -> Moment {
 fn live(ms: u64) -> Session {
     let mut session = Session::new(Kind::Member, Timing::default());
     assert_eq!(session.handle(Input::Connect, at(ms)), [Effect::Renew]);
-    assert_eq!(session.handle(Input::Renewed(TOKEN), at(ms)), [Effect::Open]);
+    assert_eq!(session.handle(Input::Renewed(TOKEN), at(ms)), [Effect::Open(Transport::WebSocket)]);
     session.handle(Input::Opened, at(ms));
     session.handle(Input::Rooms { done: 2, of: 2 }, at(ms));
     assert!(matches!(session.view(), ConnectionState::Live { .. }));
@@ -35,7 +35,7 @@ fn closed(code: CloseCode) -> Input {
 }
 
 fn tries(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Open | Effect::Renew))
+    effects.iter().any(|effect| matches!(effect, Effect::Open(_) | Effect::Renew))
 }
 
 fn pause(session: &Session, now: Moment) -> Duration {
@@ -86,7 +86,7 @@ fn every_close_code_decides_what_comes_next() {
         let effects = session.handle(closed(code), at(60_000));
         let view = session.view();
         let right = match code.reconnect() {
-            Reconnect::Now => effects.contains(&Effect::Open),
+            Reconnect::Now => effects.contains(&Effect::Open(Transport::WebSocket)),
             Reconnect::Later => !tries(&effects) && matches!(view, ConnectionState::Offline { .. }),
             Reconnect::AfterRefresh => effects.contains(&Effect::Renew),
             Reconnect::SignIn => {
@@ -140,13 +140,13 @@ fn a_silent_socket_is_replaced_and_a_pinged_one_is_not() {
     }
     assert!(!tries(&session.handle(Input::Tick, at(258_999))));
     let effects = session.handle(Input::Tick, at(259_000));
-    assert_eq!(effects, [Effect::Close(CloseCode::Silent), Effect::Open]);
+    assert_eq!(effects, [Effect::Close(CloseCode::Silent), Effect::Open(Transport::WebSocket)]);
 }
 
 #[test]
 fn an_attempt_without_an_answer_ends_after_the_connect_time() {
     let mut session = Session::new(Kind::Fixed, Timing::default());
-    assert_eq!(session.handle(Input::Connect, at(0)), [Effect::Open]);
+    assert_eq!(session.handle(Input::Connect, at(0)), [Effect::Open(Transport::WebSocket)]);
     assert!(session.handle(Input::Tick, at(19_999)).is_empty());
     assert_eq!(session.handle(Input::Tick, at(20_000)), [Effect::Close(CloseCode::Normal)]);
     assert!(matches!(session.view(), ConnectionState::Offline { .. }));
@@ -161,7 +161,7 @@ fn a_clock_that_jumped_replaces_the_socket_at_once() {
     let effects = session.handle(Input::Tick, woke);
     // The token ran out meanwhile: it is renewed first.
     assert_eq!(effects, [Effect::Close(CloseCode::Normal), Effect::Renew]);
-    assert_eq!(session.handle(Input::Renewed(TOKEN), woke), [Effect::Open]);
+    assert_eq!(session.handle(Input::Renewed(TOKEN), woke), [Effect::Open(Transport::WebSocket)]);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn an_unauthorized_token_is_renewed_once() {
     session.handle(Input::Connect, at(0));
     session.handle(Input::Renewed(TOKEN), at(0));
     assert_eq!(session.handle(unauthorized(), at(100)), [Effect::Renew]);
-    assert_eq!(session.handle(Input::Renewed(TOKEN), at(200)), [Effect::Open]);
+    assert_eq!(session.handle(Input::Renewed(TOKEN), at(200)), [Effect::Open(Transport::WebSocket)]);
     session.handle(unauthorized(), at(300));
     assert!(matches!(session.view(), ConnectionState::SignInNeeded { .. }));
 
@@ -259,6 +259,10 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Disconnect),
         Just(Input::RetryNow),
         Just(Input::Woke),
+        Just(Input::NetworkChanged),
+        Just(Input::Pong),
+        any::<bool>().prop_map(|works| Input::Tried { works }),
+        Just(Input::OpenFailed(OpenFailure::Blocked("426".into()))),
         Just(Input::Opened),
         Just(Input::Heard),
         Just(refused()),

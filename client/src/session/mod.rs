@@ -4,8 +4,11 @@
 //! happened, the time and the dice.
 
 mod backoff;
+mod clocks;
 mod machine;
+mod open;
 pub(crate) mod rooms;
+mod route;
 mod token;
 mod vocabulary;
 

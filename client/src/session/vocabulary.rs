@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use watchbell_protocol::CloseCode;
 
+use crate::view::Transport;
+
 /// Everything that can happen to a connection.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
@@ -13,14 +15,23 @@ pub(crate) enum Input {
     Disconnect,
     /// The person does not want to wait for the next attempt.
     RetryNow,
-    /// The machine slept, or its network changed.
+    /// The machine slept: the connection is worth nothing any more, whatever it says.
     Woke,
+    /// The machine's network is another one.
+    NetworkChanged,
     /// The server's `connected` arrived.
     Opened,
     /// There will be no connection from this attempt.
     OpenFailed(OpenFailure),
+    /// A WebSocket was tried beside the connection by long-poll.
+    Tried {
+        /// Whether it is there, and the server speaks on it.
+        works: bool,
+    },
     /// A sign of life.
     Heard,
+    /// The answer to the last ping.
+    Pong,
     /// So many of so many rooms are up to date.
     Rooms {
         /// Up to date.
@@ -53,8 +64,23 @@ pub(crate) enum OpenFailure {
     Forbidden(String),
     /// The server asks for a pause.
     Busy(Duration, String),
+    /// The server can be reached, but not over this transport: something on the way does not let it through.
+    Blocked(String),
     /// Nothing answered, or nothing sensible.
     Network(String),
+}
+
+impl OpenFailure {
+    /// The sentence for people.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Unauthorized(reason)
+            | Self::Forbidden(reason)
+            | Self::Busy(_, reason)
+            | Self::Blocked(reason)
+            | Self::Network(reason) => reason,
+        }
+    }
 }
 
 /// What the driver is to do.
@@ -62,8 +88,12 @@ pub(crate) enum OpenFailure {
 pub(crate) enum Effect {
     /// Ask for a fresh access token; an earlier request is dropped.
     Renew,
-    /// Open a socket; an earlier attempt is dropped.
-    Open,
+    /// Open a connection; an earlier attempt is dropped.
+    Open(Transport),
+    /// Open a WebSocket beside the connection that there is.
+    TryWebSocket,
+    /// Take the WebSocket that was tried in place of the connection.
+    Switch,
     /// Close the socket, or drop the attempt.
     Close(CloseCode),
     /// Give the fresh access token to the live connection.
