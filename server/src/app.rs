@@ -26,7 +26,7 @@ use crate::{
     store::{self, Store},
     timing::Timing,
     tls::Tls,
-    ws::registry::Connections,
+    ws::{catch_up::pages::Pages, registry::Connections},
 };
 
 /// Clients come back after a restart spread over this long for each of them: a few at once, many not all together.
@@ -56,6 +56,8 @@ pub struct Parts {
     pub momentary: Momentary,
     /// Who is here.
     pub presences: Arc<Presences>,
+    /// What many read at once.
+    pub pages: Arc<Pages>,
     /// The certificate, if the server speaks TLS.
     pub tls: Option<Arc<Tls>>,
     /// What is counted and measured.
@@ -102,6 +104,7 @@ impl App {
         let presences = Arc::new(Presences::new(timing.presence_grace));
         let leases = Arc::new(leases(&store, clock, timing.lease).await?);
         let connections = Arc::new(Connections::default());
+        let pages = Arc::new(Pages::default());
 
         let metrics = if config.metrics.listen.0.is_some() { Metrics::on()? } else { Metrics::off() };
 
@@ -121,6 +124,7 @@ impl App {
             ingest: ingest.clone(),
             leases: leases.clone(),
             presences: presences.clone(),
+            pages: pages.clone(),
             connections: connections.clone(),
         };
         background.start(&tasks, &loops);
@@ -140,6 +144,7 @@ impl App {
             ingest,
             momentary,
             presences,
+            pages,
             connections,
             lines: Arc::default(),
             connection_tasks: TaskTracker::new(),

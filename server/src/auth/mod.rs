@@ -67,8 +67,8 @@ impl Auth {
 
     async fn member(&self, token: &str, now: UnixMillis) -> Result<Principal, WireError> {
         let claims = self.access.verify(token, now).map_err(|error| unauthenticated(error.to_string()))?;
-        let mut tx = self.store.read().await.map_err(failed)?;
-        let sign_in = accounts::sign_in(&mut tx, claims.fam).await.map_err(failed)?;
+        let mut conn = self.store.look().await.map_err(failed)?;
+        let sign_in = accounts::sign_in(&mut conn, claims.fam).await.map_err(failed)?;
         let sign_in = sign_in
             .filter(|row| row.user.account.id == claims.sub && row.device == claims.device)
             .ok_or_else(|| unauthenticated(NotValid::Forged.to_string()))?;
@@ -93,8 +93,8 @@ impl Auth {
     async fn producer(&self, token: &str) -> Result<Principal, WireError> {
         let not_valid = || unauthenticated("the API token is not valid");
         let presented = api_token::Presented::parse(token).ok_or_else(not_valid)?;
-        let mut tx = self.store.read().await.map_err(failed)?;
-        let kept = api_tokens::find(&mut tx, presented.id).await.map_err(failed)?;
+        let mut conn = self.store.look().await.map_err(failed)?;
+        let kept = api_tokens::find(&mut conn, presented.id).await.map_err(failed)?;
         let kept = kept.filter(|kept| presented.matches(&kept.secret_hash)).ok_or_else(not_valid)?;
         if kept.revoked_at.is_some() {
             return Err(unauthenticated("the API token was revoked"));

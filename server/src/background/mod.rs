@@ -1,6 +1,7 @@
 //! What the server does by itself, from time to time. One loop per file, each ended by the same token.
 
 mod leases;
+mod pages;
 mod presence;
 mod prune;
 mod revocations;
@@ -17,7 +18,7 @@ use crate::{
     ingest::Ingest,
     store::Store,
     timing::Timing,
-    ws::registry::Connections,
+    ws::{catch_up::pages::Pages, registry::Connections},
 };
 
 /// What the loops work with.
@@ -37,6 +38,8 @@ pub struct Background {
     pub leases: Arc<Leases>,
     /// Who is here.
     pub presences: Arc<Presences>,
+    /// What many read at once.
+    pub pages: Arc<Pages>,
     /// The connections.
     pub connections: Arc<Connections>,
 }
@@ -45,6 +48,7 @@ impl Background {
     /// Starts every loop; they end with `stop`.
     pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
         tasks.spawn(stop.clone().run_until_cancelled_owned(leases::run(self.clone())));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(pages::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(presence::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(prune::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(revocations::run(self)));

@@ -72,7 +72,7 @@ impl Momentary {
     }
 
     async fn standing(&self, principal: &Principal, place: Place) -> Result<policy::Standing, WireError> {
-        let found = async { standing(&mut *self.store.read().await?, principal, place).await };
+        let found = async { standing(&mut *self.store.look().await?, principal, place).await };
         found.await.map_err(|error: sqlx::Error| {
             tracing::error!(%error, "a membership could not be looked up");
             WireError::new(ErrorCode::Internal, "the server failed")

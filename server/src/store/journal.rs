@@ -24,7 +24,7 @@ pub struct Row {
 }
 
 /// The number and mark of an event: a position without its epoch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Mark {
     /// The number.
     pub seq: Seq,

@@ -20,12 +20,15 @@ use std::{path::Path, time::Duration};
 use sqlx::{
     Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use watchbell_protocol::Epoch;
 
 /// A connection inside or outside a transaction; what queries take.
 pub type Conn = SqliteConnection;
+/// A connection that reads, for a single query.
+pub type Look = PoolConnection<Sqlite>;
 /// A transaction.
 pub type Tx = Transaction<'static, Sqlite>;
 
@@ -80,13 +83,16 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let writer = writer.test_before_acquire(false);
         // The engine ends a transaction by itself when the disk is full, and the pool is not told: such a connection
         // would refuse every transaction to come.
         let writer = writer.before_acquire(|conn, _| Box::pin(async { Ok(!conn.is_in_transaction()) }));
         let writer = writer.connect_with(options.clone()).await?;
         migrate(&writer).await?;
         let epoch = epoch(&writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.read_only(true));
+        let readers = SqlitePoolOptions::new().max_connections(READERS);
+        // A file needs no probing before each use, as a connection over a network does.
+        let readers = readers.test_before_acquire(false).connect_lazy_with(options.read_only(true));
         Ok(Self { writer, readers, epoch })
     }
 
@@ -103,6 +109,11 @@ impl Store {
     /// Begins a transaction that reads: all its queries see the same moment.
     pub async fn read(&self) -> sqlx::Result<Tx> {
         self.readers.begin().await
+    }
+
+    /// A connection for a single query, which is a moment of its own.
+    pub async fn look(&self) -> sqlx::Result<Look> {
+        self.readers.acquire().await
     }
 
     /// Closes the database after what is under way.

@@ -27,7 +27,7 @@ const ITEM_BYTES: usize = 32 * 1024;
 const WITH_ISSUES: usize = 5;
 
 /// Where the next page begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Cursor {
     /// Of a project: itself and its members.
     Project(ProjectId),

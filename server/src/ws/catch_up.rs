@@ -3,7 +3,9 @@
 //! No live events queue up meanwhile: the journal keeps them. Pages go out one at a time, each after the one before was
 //! taken.
 
-use std::sync::Arc;
+pub mod pages;
+
+use std::{future::Future, sync::Arc};
 
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{
@@ -11,6 +13,7 @@ use watchbell_protocol::{
     frame::{Resync, ResyncReason},
 };
 
+use self::pages::{Page, Then, Wanted};
 use super::outbox::Outbox;
 use crate::{
     App,
@@ -41,8 +44,8 @@ pub struct Reader {
 /// From where the journal is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
-    /// After this event.
-    After(Mark),
+    /// After this event. The head, if it was looked up since the connection is registered.
+    After { at: Mark, head: Option<Mark> },
     /// From the head, with the state before.
     State(Resync),
 }
@@ -83,7 +86,7 @@ impl Reader {
 
     /// Reads on after a live connection fell behind. `false` if that failed: it has to come back by its position.
     pub async fn resume(&self, room: Room, after: Mark) -> bool {
-        match self.read(room, Start::After(after)).await {
+        match self.read(room, Start::After { at: after, head: None }).await {
             Ok(_) | Err(Failure::Gone) => true,
             Err(failure) => {
                 tracing::error!(%failure, %room, "a slow receiver could not be brought up to date");
@@ -107,7 +110,7 @@ impl Reader {
         };
         self.app.metrics.joins.count(unusable.map_or(Join::Resumed, Join::from));
         Ok(match (unusable, since) {
-            (None, Some(since)) => Start::After(Mark { seq: since.seq, tag: since.tag }),
+            (None, Some(since)) => Start::After { at: Mark { seq: since.seq, tag: since.tag }, head: Some(head) },
             (reason, _) => self.resync(reason.unwrap_or(ResyncReason::New), head),
         })
     }
@@ -146,69 +149,107 @@ impl Reader {
     async fn read(&self, room: Room, start: Start) -> Result<Mark, Failure> {
         let mut start = start;
         loop {
-            let mut at = match start {
-                Start::After(mark) => mark,
+            let (mut at, head) = match start {
+                Start::After { at, head } => (at, head),
                 Start::State(resync) => {
+                    let head = Mark { seq: resync.head.seq, tag: resync.head.tag };
                     self.send(room, ServerFrame::Resync { room, resync }.to_text().into())?;
-                    self.state(room).await?;
-                    Mark { seq: resync.head.seq, tag: resync.head.tag }
+                    self.state(room, head).await?;
+                    (head, Some(head))
                 }
             };
-            match self.journal(room, &mut at).await? {
+            match self.journal(room, &mut at, head).await? {
                 Read::Landed => return Ok(at),
                 Read::Pruned(head) => start = self.resync(ResyncReason::TooOld, head),
             }
         }
     }
 
-    /// Reads the journal in pages until the connection is live.
-    async fn journal(&self, room: Room, at: &mut Mark) -> Result<Read, Failure> {
+    /// Reads the journal in pages until the connection is live. Whoever has everything up to a head that was looked up
+    /// after it was registered need not read more: what came later was sent out later, and landing notices that.
+    async fn journal(&self, room: Room, at: &mut Mark, mut head: Option<Mark>) -> Result<Read, Failure> {
+        let mut has_all = head.is_some_and(|head| head.seq <= at.seq);
         loop {
-            self.outbox.drained().await;
-            let rows = {
-                let mut tx = self.app.store.read().await?;
-                let rows = store::journal::page(&mut tx, room, at.seq, ROWS).await?;
-                // Also in the middle: pruning goes by time, and a clock may once have run backwards.
-                let dense = std::iter::successors(Some(at.seq.next()), |seq| Some(seq.next()));
-                if rows.iter().zip(dense).any(|(row, seq)| row.seq != seq) {
-                    return Ok(Read::Pruned(store::journal::head(&mut tx, room).await?));
-                }
-                rows
-            };
-            if rows.is_empty() {
+            if has_all {
                 match self.app.hub.land(room, self.connection, *at) {
                     Landing::Live => return Ok(Read::Landed),
                     Landing::Gone => return Err(Failure::Gone),
-                    Landing::Behind => continue,
+                    Landing::Behind => {}
                 }
             }
-            for page in pages(rows, |row| row.body.len()) {
-                self.outbox.drained().await;
-                *at = page.last().map_or(*at, |row| Mark { seq: row.seq, tag: row.tag });
-                let texts: Vec<Utf8Bytes> = page.into_iter().map(|row| row.body.into()).collect();
-                self.send(room, frames::batch(&texts))?;
-            }
+            self.outbox.drained().await;
+            let page = match head.take() {
+                // As many as come back after a restart were live at the same event, often.
+                Some(head) => self.shared(Wanted::Journal { room, head, after: *at }, self.rows(room, *at)).await?,
+                None => Arc::new(self.rows(room, *at).await?),
+            };
+            self.send_page(room, &page).await?;
+            (*at, has_all) = match page.then {
+                Then::Journal(last) => (last, false),
+                Then::EndOfJournal(last) => (last, true),
+                Then::Pruned(head) => return Ok(Read::Pruned(head)),
+                Then::State(_) | Then::EndOfState => (*at, true),
+            };
         }
     }
 
+    /// A page of the journal.
+    async fn rows(&self, room: Room, at: Mark) -> sqlx::Result<Page> {
+        let mut tx = self.app.store.read().await?;
+        let rows = store::journal::page(&mut tx, room, at.seq, ROWS).await?;
+        // Also in the middle: pruning goes by time, and a clock may once have run backwards.
+        let dense = std::iter::successors(Some(at.seq.next()), |seq| Some(seq.next()));
+        if rows.iter().zip(dense).any(|(row, seq)| row.seq != seq) {
+            let head = store::journal::head(&mut tx, room).await?;
+            return Ok(Page { frames: Vec::new(), then: Then::Pruned(head) });
+        }
+        let last = rows.last().map_or(at, |row| Mark { seq: row.seq, tag: row.tag });
+        let then = if rows.len() < ROWS as usize { Then::EndOfJournal(last) } else { Then::Journal(last) };
+        let texts: Vec<Utf8Bytes> = rows.into_iter().map(|row| row.body.into()).collect();
+        Ok(Page { frames: pages(texts).iter().map(|page| frames::batch(page)).collect(), then })
+    }
+
     /// Sends the state in pages.
-    async fn state(&self, room: Room) -> Result<(), Failure> {
+    async fn state(&self, room: Room, head: Mark) -> Result<(), Failure> {
         let mut cursor = Cursor::first(room);
         while let Some(at) = cursor {
-            let (items, next) = {
-                let mut tx = self.app.store.read().await?;
-                at.page(&mut tx, self.app.clock.now()).await?
+            let page = match room {
+                Room::Project(_) => {
+                    self.shared(Wanted::State { room, head, at: at.clone() }, self.items(room, at)).await?
+                }
+                // One member's own: hardly anybody else wants it.
+                Room::User(_) | Room::Session(_) => Arc::new(self.items(room, at).await?),
             };
-            let items: Vec<Utf8Bytes> = items.into_iter().map(|item| self.encoded(item)).collect();
-            for page in pages(items, |item| item.len()) {
-                self.outbox.drained().await;
-                let state = format!(r#"{{"room":"{room}","state":{{"items":{},"last":false}}}}"#, frames::list(&page));
-                self.send(room, state.into())?;
-            }
-            cursor = next;
+            self.send_page(room, &page).await?;
+            cursor = if let Then::State(next) = &page.then { Some(next.clone()) } else { None };
         }
         let last = StatePage { items: Vec::new(), last: true };
         self.send(room, ServerFrame::State { room, state: last }.to_text().into())
+    }
+
+    /// A page of the state.
+    async fn items(&self, room: Room, at: Cursor) -> sqlx::Result<Page> {
+        let mut tx = self.app.store.read().await?;
+        let (items, next) = at.page(&mut tx, self.app.clock.now()).await?;
+        let items: Vec<Utf8Bytes> = items.into_iter().map(|item| self.encoded(item)).collect();
+        let frame = |page: &Vec<Utf8Bytes>| {
+            format!(r#"{{"room":"{room}","state":{{"items":{},"last":false}}}}"#, frames::list(page)).into()
+        };
+        Ok(Page { frames: pages(items).iter().map(frame).collect(), then: next.map_or(Then::EndOfState, Then::State) })
+    }
+
+    /// A page that others may want as well.
+    async fn shared(&self, wanted: Wanted, read: impl Future<Output = sqlx::Result<Page>>) -> sqlx::Result<Arc<Page>> {
+        self.app.pages.get(wanted, self.app.clock.moment(), read).await
+    }
+
+    /// Sends a page, frame by frame, each after the one before was taken.
+    async fn send_page(&self, room: Room, page: &Page) -> Result<(), Failure> {
+        for frame in &page.frames {
+            self.outbox.drained().await;
+            self.send(room, frame.clone())?;
+        }
+        Ok(())
     }
 
     fn encoded(&self, mut item: StateItem) -> Utf8Bytes {
@@ -256,11 +297,11 @@ async fn standing(conn: &mut Conn, principal: &Principal, room: Room) -> sqlx::R
 }
 
 /// Cuts into pages of about `PAGE_BYTES`, each with at least one.
-fn pages<T>(all: Vec<T>, length: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
-    let mut pages: Vec<Vec<T>> = Vec::new();
+fn pages(all: Vec<Utf8Bytes>) -> Vec<Vec<Utf8Bytes>> {
+    let mut pages: Vec<Vec<Utf8Bytes>> = Vec::new();
     let mut bytes = 0;
     for one in all {
-        let more = length(&one);
+        let more = one.len();
         match pages.last_mut() {
             Some(page) if bytes + more <= PAGE_BYTES => page.push(one),
             _ => {

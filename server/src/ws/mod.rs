@@ -1,6 +1,6 @@
 //! Connections: what each one is, and the WebSocket that carries most of them.
 
-mod catch_up;
+pub mod catch_up;
 pub mod driver;
 mod frames;
 mod greeting;

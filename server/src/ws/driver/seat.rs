@@ -53,8 +53,8 @@ impl Seat {
         let (Some(user), Some(mut generation)) = (principal.user(), self.generation) else { return Ok(()) };
         loop {
             let projects = {
-                let mut tx = self.app.store.read().await?;
-                store::project::of_member(&mut tx, user).await?
+                let mut conn = self.app.store.look().await?;
+                store::project::of_member(&mut conn, user).await?
             };
             let ids: Vec<_> = projects.iter().map(|project| project.id).collect();
             match self.app.presences.knows(user, &ids, generation) {
