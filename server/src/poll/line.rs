@@ -46,8 +46,10 @@ struct State {
     /// Signs of life that the session has not seen.
     alive: u32,
     is_too_large: bool,
-    /// The other side said goodbye.
+    /// The other side said goodbye …
     is_bye: bool,
+    /// … and the session has heard everything before it.
+    is_gone: bool,
     /// The session has ended.
     is_over: bool,
 }
@@ -180,7 +182,11 @@ impl Source for LineSource {
             match heard {
                 Ok(Some(heard)) => return Some(heard),
                 Ok(None) => self.0.said.notified().await,
-                Err(Gone) => return None,
+                Err(Gone) => {
+                    self.0.state.lock().is_gone = true;
+                    self.0.heeded.notify_one();
+                    return None;
+                }
             }
         }
     }
@@ -203,6 +209,9 @@ impl Sink for LineSink {
         loop {
             {
                 let mut state = line.state.lock();
+                if state.is_gone {
+                    return Err(Gone);
+                }
                 if state.exchange.has_place()
                     && let Some(answer) = answer.take()
                 {

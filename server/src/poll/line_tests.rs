@@ -107,3 +107,15 @@ async fn requests_are_signs_of_life_and_what_is_too_large_is_heard() {
     line.too_large();
     assert_eq!(source.next().await, Some(Heard::TooLarge));
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_to_whoever_said_goodbye_once_all_they_said_was_heard() {
+    let (line, mut source, mut sink) = ends();
+    sink.write(text("1")).await.unwrap();
+    line.send(1, vec!["the last word".into()], true).await.unwrap();
+    let mut second = std::pin::pin!(sink.write(text("2")));
+    assert!(tokio::time::timeout(HOLD, &mut second).await.is_err(), "not yet");
+    assert_eq!(source.next().await, Some(Heard::Text("the last word".into())));
+    let (written, heard) = tokio::join!(second, source.next());
+    assert_eq!((written, heard), (Err(Gone), None));
+}

@@ -237,6 +237,11 @@ impl Server {
         self.try_connect_with(token, protocol, None).await
     }
 
+    /// Where requests go.
+    pub fn http_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Bytes to and from the server, as they are.
     pub async fn raw(&self) -> tokio::net::TcpStream {
         tokio::net::TcpStream::connect(self.address).await.unwrap()
