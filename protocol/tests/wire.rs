@@ -201,6 +201,29 @@ fn a_value_beyond_its_limit_is_refused_with_the_limit() {
 }
 
 #[test]
+fn a_percentage_that_no_receiver_could_read_is_refused() {
+    let renew = |percent: &str, of_detector: &str| {
+        let counts = r#"{"critical":0,"high":0,"medium":0,"low":0,"info":0}"#;
+        let progress = format!(
+            r#"{{"analysis":"{}","percent":{percent},"left":{{"kind":"unknown"}},"counts":{counts},"measured_at":0,
+            "detectors":[{{"name":"x","state":"running","counts":{counts},"ms":1,"percent":{of_detector}}}]}}"#,
+            uuid(3)
+        );
+        ClientFrame::parse(&format!(r#"{{"cmd":"analysis:renew","data":{{"progress":{progress}}}}}"#))
+    };
+    for percent in ["0", "63.5", "100"] {
+        assert!(renew(percent, percent).is_ok(), "{:?}", renew(percent, percent));
+    }
+    assert!(renew("1", "null").is_ok());
+    for percent in ["1e39", "-1", "100.5", "null"] {
+        let error = renew(percent, "1").unwrap_err().error;
+        assert_eq!(error.field.as_deref(), Some("data.progress.percent"), "{error}");
+    }
+    let error = renew("1", "1e39").unwrap_err().error;
+    assert_eq!(error.field.as_deref(), Some("data.progress.detectors[0].percent"), "{error}");
+}
+
+#[test]
 fn only_the_end_of_an_analysis_closes_its_progress() {
     let closing: Vec<_> = events().into_iter().filter(|event| event.closes().is_some()).map(|e| e.name()).collect();
     assert_eq!(closing, ["analysis:complete", "analysis:cancelled", "analysis:error"]);

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::{
-    install,
+    fuzz, install,
     shell::{cargo, run as run_command, step, target},
     tidy,
 };
+
+/// For each fuzz target: enough to find again what its corpus leads to.
+const FUZZ_SECONDS: u64 = 4;
 
 /// What to run.
 #[derive(Debug, Default)]
@@ -35,7 +38,14 @@ pub fn run(options: &Options) -> Result<()> {
             run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
         })?;
     }
-    step("tests", || rust_tests(options, &tools))
+    step("tests", || rust_tests(options, &tools))?;
+    if options.filter.is_none() {
+        step("fuzzing, a little", || {
+            fuzz::run(&fuzz::Options { planted: true, ..fuzz::Options::default() })?;
+            fuzz::run(&fuzz::Options { seconds: Some(FUZZ_SECONDS), ..fuzz::Options::default() })
+        })?;
+    }
+    Ok(())
 }
 
 fn prepare(options: &Options) -> Result<PathBuf> {

@@ -105,10 +105,29 @@ fn message(message: Option<&Message>, rule: Option<&Rule>) -> Option<String> {
     let id = message.and_then(|message| message.id.as_deref()).unwrap_or("default");
     let template = rule.and_then(|rule| rule.message_strings.as_ref()?.get(id)?.text.clone());
     let arguments = message.and_then(|message| message.arguments.as_deref()).unwrap_or_default();
-    let filled = template.map(|template| {
-        arguments.iter().enumerate().fold(template, |text, (at, argument)| text.replace(&format!("{{{at}}}"), argument))
-    });
-    filled.or_else(|| rule?.short_description.as_ref()?.text.clone())
+    template.map(|template| filled(&template, arguments)).or_else(|| rule?.short_description.as_ref()?.text.clone())
+}
+
+/// The template with `{0}`, `{1}`, … replaced, in one pass: what an argument says is not looked at again, or a few
+/// arguments that name each other would double the text with every one of them.
+fn filled(template: &str, arguments: &[String]) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once('{') {
+        text.push_str(before);
+        let placeholder = behind.split_once('}').and_then(|(number, after)| Some((number.parse().ok()?, after)));
+        match placeholder.and_then(|(at, after): (usize, _)| Some((arguments.get(at)?, after))) {
+            Some((argument, after)) => {
+                text.push_str(argument);
+                rest = after;
+            }
+            None => {
+                text.push('{');
+                rest = behind;
+            }
+        }
+    }
+    text + rest
 }
 
 fn spot(run: &Run, artifact: &ArtifactLocation) -> Spot {
@@ -182,6 +201,20 @@ mod tests {
         let messages: Vec<&str> = all.iter().map(|finding| finding.message.as_str()).collect();
         assert_eq!(messages, ["x is not y", "short", "md"]);
         assert_eq!(all[2].rule, "tool");
+    }
+
+    #[test]
+    fn an_argument_that_looks_like_a_placeholder_stays_as_it_is() {
+        let arguments = ["{1}{1}".to_owned(), "{0}".to_owned()];
+        for (template, text) in [
+            ("{0} {1}", "{1}{1} {0}"),
+            ("{{0}}", "{{1}{1}}"),
+            ("{2} {} {x {1", "{2} {} {x {1"),
+            ("", ""),
+            ("ä{1}ö", "ä{0}ö"),
+        ] {
+            assert_eq!(filled(template, &arguments), text);
+        }
     }
 
     #[test]

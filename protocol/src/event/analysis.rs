@@ -3,11 +3,24 @@
 //! `analysis:progress` is momentary; everything else here is durable.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use ts_rs::TS;
 
 use super::{Counts, EventType, Issue};
 use crate::{AnalysisId, Class, List, Origin, ProjectId, Text, UnixMillis, limits};
+
+/// From 0 to 100. Parsed as an `f32`, `1e39` would be infinite: written as `null`, which no receiver could read.
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    let percent = f32::deserialize(deserializer)?;
+    if (0.0..=100.0).contains(&percent) { Ok(percent) } else { Err(de::Error::custom("must be between 0 and 100")) }
+}
+
+fn some_percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Percent(#[serde(deserialize_with = "percent")] f32);
+
+    Ok(Option::<Percent>::deserialize(deserializer)?.map(|percent| percent.0))
+}
 
 /// Where one detector stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
@@ -163,7 +176,8 @@ pub struct DetectorProgress {
     /// Where it stands.
     pub state: DetectorState,
     /// Per cent done, 0 to 100, one decimal at most; absent when it cannot be told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_percent")]
+    #[schemars(range(min = 0.0, max = 100.0))]
     #[ts(optional)]
     pub percent: Option<f32>,
     /// What it found so far.
@@ -180,6 +194,8 @@ pub struct AnalysisProgress {
     /// Which.
     pub analysis: AnalysisId,
     /// Per cent done, 0 to 100, one decimal at most; never goes back, 100 only at the end.
+    #[serde(deserialize_with = "percent")]
+    #[schemars(range(min = 0.0, max = 100.0))]
     pub percent: f32,
     /// How much longer.
     pub left: TimeLeft,
