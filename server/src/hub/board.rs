@@ -1,6 +1,6 @@
 //! A room's board: the latest value per key, already encoded. It is not kept over a restart.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tungstenite::Utf8Bytes;
 
@@ -12,8 +12,8 @@ const LIST_BYTES: usize = 128 * 1024;
 pub struct Key {
     /// The event's name.
     pub event: &'static str,
-    /// The event's key.
-    pub key: String,
+    /// The event's key, shared by the board and every outbox where it waits.
+    pub key: Arc<str>,
 }
 
 /// The values of one room.

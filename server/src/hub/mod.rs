@@ -89,7 +89,7 @@ impl Hub {
         let name = event.event.name();
         match event.event.class() {
             Class::Latest => {
-                let key = Key { event: name, key: event.event.key().unwrap_or_default() };
+                let key = Key { event: name, key: event.event.key().unwrap_or_default().into() };
                 self.with(event.room, |live| live.set(&key, &text));
             }
             Class::Stream => {
@@ -106,7 +106,7 @@ impl Hub {
     /// Changes several values of a room's board and sends the change as one frame.
     pub fn change(&self, room: Room, events: &[(RoomEvent, Lasts)]) {
         let value = |(event, lasts): &(RoomEvent, Lasts)| {
-            let key = Key { event: event.event.name(), key: event.event.key().unwrap_or_default() };
+            let key = Key { event: event.event.name(), key: event.event.key().unwrap_or_default().into() };
             (key, frames::event(event), *lasts)
         };
         let values = events.iter().map(value).collect();

@@ -147,7 +147,7 @@ impl LiveRoom {
     pub(super) fn publish(&mut self, entry: &Entry) {
         let mark = entry.mark;
         self.head = Some(mark);
-        let ending = entry.event.event.closes().map(|(event, key)| Key { event, key });
+        let ending = entry.event.event.closes().map(|(event, key)| Key { event, key: key.into() });
         let closed = ending.filter(|key| self.board.remove(key));
         for member in self.members.values_mut() {
             let Stage::Live(at) = member.stage else { continue };
@@ -171,7 +171,7 @@ impl LiveRoom {
     pub(super) fn set(&mut self, key: &Key, text: &Utf8Bytes) {
         self.board.set(key.clone(), text.clone());
         let name = self.name;
-        self.each_live(|member| member.outbox.latest(name, key.clone(), text.clone()));
+        self.each_live(|member| member.outbox.latest(name, key, text.clone()));
     }
 
     /// Changes several values and sends the change out as one frame.

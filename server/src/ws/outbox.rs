@@ -115,7 +115,7 @@ impl Outbox {
     }
 
     /// The latest value of a key.
-    pub fn latest(&self, room: Room, key: Key, text: Utf8Bytes) -> Put {
+    pub fn latest(&self, room: Room, key: &Key, text: Utf8Bytes) -> Put {
         let put = self.change(|waiting| waiting.latest(room, key, text));
         self.told(put)
     }

@@ -1,15 +1,15 @@
 //! Who is connected, so that a connection can be ended from outside: a revoked sign-in, a stopping server.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use watchbell_protocol::{CloseCode, ConnectionId};
+use watchbell_protocol::{CloseCode, ConnectionId, TokenId, UserId};
 
-use crate::{auth::Principal, store::accounts::Admitted};
+use crate::{
+    auth::{FamilyId, Principal},
+    store::accounts::Admitted,
+};
 
 /// The connections of this server.
 #[derive(Debug, Default)]
@@ -26,8 +26,15 @@ struct Open {
 
 #[derive(Debug)]
 struct Connection {
-    admitted: Admitted,
+    proof: Proof,
     ending: watch::Sender<Option<Ending>>,
+}
+
+/// By what a connection was let in.
+#[derive(Debug, Clone, Copy)]
+enum Proof {
+    SignIn { user: UserId, family: FamilyId },
+    Token(TokenId),
 }
 
 /// Why a connection is ended from outside.
@@ -48,7 +55,7 @@ impl Connections {
         let mut open = self.open.lock();
         let at_once = open.stopping.then_some(Ending::Stopping { reconnect_in_ms: 1000 });
         let (ending, receiver) = watch::channel(at_once);
-        open.by_id.insert(id, Connection { admitted: admitted(principal), ending });
+        open.by_id.insert(id, Connection { proof: Proof::of(principal), ending });
         receiver
     }
 
@@ -61,22 +68,23 @@ impl Connections {
     pub fn admitted(&self) -> Admitted {
         let open = self.open.lock();
         let mut all = Admitted::default();
-        for Connection { admitted, .. } in open.by_id.values() {
-            all.families.extend(&admitted.families);
-            all.users.extend(&admitted.users);
-            all.tokens.extend(&admitted.tokens);
+        for Connection { proof, .. } in open.by_id.values() {
+            match *proof {
+                Proof::SignIn { user, family } => {
+                    all.users.insert(user);
+                    all.families.insert(family);
+                }
+                Proof::Token(token) => {
+                    all.tokens.insert(token);
+                }
+            }
         }
         all
     }
 
     /// Ends every connection that was let in by something revoked.
     pub fn revoke(&self, revoked: &Admitted) {
-        let is_revoked = |admitted: &Admitted| {
-            !admitted.families.is_disjoint(&revoked.families)
-                || !admitted.users.is_disjoint(&revoked.users)
-                || !admitted.tokens.is_disjoint(&revoked.tokens)
-        };
-        for connection in self.open.lock().by_id.values().filter(|connection| is_revoked(&connection.admitted)) {
+        for connection in self.open.lock().by_id.values().filter(|connection| connection.proof.is_among(revoked)) {
             connection.ending.send_replace(Some(Ending::Closed(CloseCode::Revoked)));
         }
     }
@@ -98,11 +106,18 @@ impl Connections {
     }
 }
 
-fn admitted(principal: &Principal) -> Admitted {
-    match principal {
-        Principal::User { id, family, .. } => {
-            Admitted { families: BTreeSet::from([*family]), users: BTreeSet::from([*id]), tokens: BTreeSet::new() }
+impl Proof {
+    fn of(principal: &Principal) -> Self {
+        match principal {
+            Principal::User { id, family, .. } => Self::SignIn { user: *id, family: *family },
+            Principal::Token { id, .. } => Self::Token(*id),
         }
-        Principal::Token { id, .. } => Admitted { tokens: BTreeSet::from([*id]), ..Admitted::default() },
+    }
+
+    fn is_among(self, admitted: &Admitted) -> bool {
+        match self {
+            Self::SignIn { user, family } => admitted.users.contains(&user) || admitted.families.contains(&family),
+            Self::Token(token) => admitted.tokens.contains(&token),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What waits, and the books about it. Pure: the outbox around it has the lock and wakes whoever waits for a change.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use tungstenite::Utf8Bytes;
@@ -16,15 +16,12 @@ const RESTING: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) slots: VecDeque<Slot>,
-    /// The number of the first slot: numbers of slots stay while others leave.
-    first: u64,
     /// How many of the slots are empty.
     empty: usize,
     /// Control texts that were ever put here …
     pub(super) controls: u64,
     /// … and those that have left.
     pub(super) controls_left: u64,
-    pub(super) latest: HashMap<(Room, Key), u64>,
     /// Of events; control texts don't count.
     pub(super) items: usize,
     pub(super) bytes: usize,
@@ -91,11 +88,6 @@ pub(super) enum Slot {
 impl Waiting {
     pub(super) fn is_empty(&self) -> bool {
         self.slots.is_empty() && self.gaps.is_empty() && self.end.is_none()
-    }
-
-    /// The number of the slot that comes next.
-    fn end(&self) -> u64 {
-        self.first + self.slots.len() as u64
     }
 
     fn fits(&self, length: usize, class: Class) -> bool {
@@ -171,10 +163,9 @@ impl Waiting {
         self.slots.push_back(slot);
     }
 
-    pub(super) fn latest(&mut self, room: Room, key: Key, text: Utf8Bytes) -> Put {
-        let name = (room, key);
-        if let Some(&number) = self.latest.get(&name)
-            && let Some(Slot::Latest { text: old, .. }) = self.slots.get_mut((number - self.first) as usize)
+    pub(super) fn latest(&mut self, room: Room, key: &Key, text: Utf8Bytes) -> Put {
+        if let Some(at) = self.place_of(room, key)
+            && let Slot::Latest { text: old, .. } = &mut self.slots[at]
         {
             self.bytes = self.bytes + text.len() - old.len();
             self.all_bytes = self.all_bytes + text.len() - old.len();
@@ -182,12 +173,15 @@ impl Waiting {
             self.tally.conflated += 1;
             return Put::Waits;
         }
-        let number = self.end();
-        let put = self.add(Slot::Latest { room, key: name.1.clone(), text });
-        if put == Put::Waits {
-            self.latest.insert(name, number);
-        }
-        put
+        self.add(Slot::Latest { room, key: key.clone(), text })
+    }
+
+    /// Where the value of a key waits. Most of the time nothing waits, and never much: looking is cheaper than keeping an
+    /// index for every receiver.
+    fn place_of(&self, room: Room, key: &Key) -> Option<usize> {
+        self.slots
+            .iter()
+            .rposition(|slot| matches!(slot, Slot::Latest { room: of, key: its, .. } if *of == room && its == key))
     }
 
     pub(super) fn line(&mut self, room: Room, stream: &str, text: Utf8Bytes) {
@@ -213,9 +207,8 @@ impl Waiting {
     }
 
     pub(super) fn withdraw(&mut self, room: Room, key: &Key) {
-        let name = (room, key.clone());
-        if let Some(number) = self.latest.get(&name) {
-            self.empty((number - self.first) as usize);
+        if let Some(at) = self.place_of(room, key) {
+            self.empty(at);
             self.tidy();
         }
     }
@@ -246,13 +239,6 @@ impl Waiting {
         }
         self.slots.retain(|slot| !matches!(slot, Slot::Empty));
         self.empty = 0;
-        for (number, slot) in (self.first..).zip(&self.slots) {
-            if let Slot::Latest { room, key, .. } = slot
-                && let Some(old) = self.latest.get_mut(&(*room, key.clone()))
-            {
-                *old = number;
-            }
-        }
     }
 
     /// Takes a slot that leaves out of the books.
@@ -262,9 +248,6 @@ impl Waiting {
         if slot.is_event() {
             self.items -= 1;
             self.bytes -= slot.length();
-        }
-        if let Slot::Latest { room, key, .. } = slot {
-            self.latest.remove(&(*room, key.clone()));
         }
     }
 
@@ -282,7 +265,6 @@ impl Waiting {
             taken += slot.length();
             let Some(slot) = self.slots.pop_front() else { break };
             self.forget(&slot);
-            self.first += 1;
             self.empty -= usize::from(matches!(slot, Slot::Empty));
             self.tally.took(&slot);
             batch.is_owed |= slot.is_owed();
@@ -299,9 +281,6 @@ impl Waiting {
     fn rest(&mut self) {
         if self.slots.capacity() > RESTING {
             self.slots = VecDeque::new();
-        }
-        if self.latest.capacity() > RESTING {
-            self.latest = HashMap::new();
         }
     }
 }
