@@ -1,109 +1,197 @@
-//! A connection that speaks the wire, with nothing between it and the socket.
+//! One connection of the load generator: a socket, what of a frame has come so far, and nothing else.
+//!
+//! Everything is read into one buffer that all connections share, for there is one thread. Pings are answered here.
 
-use anyhow::{Context as _, Result, bail};
-use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
+use std::cell::RefCell;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    time::timeout,
 };
-use watchbell_protocol::{
-    Answer, ClientFrame, Command, CommandId, Event, Room, SUBPROTOCOL, ServerFrame, command::RoomJoin,
+use watchbell_protocol::Position;
+
+use crate::{
+    clock,
+    peer::{Seat, Server, Step},
+    wire::{self, Kind},
 };
 
-use crate::server::Server;
+/// The shared buffer: more than the largest frame any server sends here.
+const SCRATCH: usize = 256 * 1024;
+/// How long one answer may take before something is wrong.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+/// The heartbeat of `engine.io`, under Socket.IO: a text of its own instead of a ping.
+const ENGINE_PING: &[u8] = b"2";
+/// Its answer.
+const ENGINE_PONG: &str = "3";
 
-/// A signed-in connection.
-pub struct Connection(WebSocketStream<MaybeTlsStream<TcpStream>>);
+thread_local! {
+    static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+}
+
+/// A connection.
+pub struct Connection {
+    read: OwnedReadHalf,
+    write: OwnedWriteHalf,
+    /// The beginning of a frame that has not come whole.
+    carry: Vec<u8>,
+}
+
+/// What a connection heard while it joined.
+#[derive(Debug, Default)]
+pub struct Joined {
+    /// Where it is in its own room and in the project, as Watchbell says it.
+    pub positions: [Option<Position>; 2],
+    /// Entries of the feed that it was given from the journal.
+    pub replayed: usize,
+}
 
 impl Connection {
-    /// Connects.
-    pub async fn open(server: &Server) -> Result<Self> {
-        let mut url = server.url().join("v1/ws")?;
-        url.set_scheme("ws").map_err(|()| anyhow::anyhow!("a server's address can be a socket's"))?;
-        let mut request = url.as_str().into_client_request()?;
-        let token = HeaderValue::from_str(&format!("Bearer {}", server.access_token()))?;
-        request.headers_mut().insert("authorization", token);
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
-        Ok(Self(connect_async(request).await?.0))
+    /// Connects and joins, from these positions if there are any.
+    pub async fn open(server: &Server, seat: Seat, since: [Option<Position>; 2]) -> Result<(Self, Joined)> {
+        let mut connection = Self::upgrade(server, seat).await?;
+        let mut joined = Joined::default();
+        for step in server.joining(seat, since)? {
+            connection.say(&step, |text| joined.hear(text)).await?;
+        }
+        Ok((connection, joined))
     }
 
-    /// The member's only project.
-    pub async fn project(&mut self) -> Result<Room> {
-        let own = loop {
-            if let ServerFrame::Connected(connected) = self.next().await? {
-                break connected.user_room.context("is a member's")?;
-            }
-        };
-        let join = self.send(Some(own), RoomJoin::default()).await?;
-        let mut project = None;
+    /// Connects and joins nothing.
+    pub async fn upgrade(server: &Server, seat: Seat) -> Result<Self> {
+        let stream = TcpStream::connect(server.address()).await.context("cannot connect")?;
+        stream.set_nodelay(true)?;
+        let (read, write) = stream.into_split();
+        let mut connection = Self { read, write, carry: Vec::new() };
+        connection.send(&server.handshake(seat)?).await?;
+        timeout(PATIENCE, connection.accepted()).await.context("the handshake was not answered")??;
+        Ok(connection)
+    }
+
+    async fn accepted(&mut self) -> Result<()> {
         loop {
-            match self.next().await? {
-                ServerFrame::State { state, .. } => {
-                    project = project.or_else(|| {
-                        state.items.into_iter().find_map(|item| match item {
-                            watchbell_protocol::StateItem::Project(project) => Some(Room::Project(project.id)),
-                            _ => None,
-                        })
-                    });
+            self.read.readable().await?;
+            match self.read.try_read_buf(&mut self.carry) {
+                Ok(0) => bail!("the connection was closed in the handshake"),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(end) = wire::accepted(&self.carry)? {
+                self.carry = self.carry.split_off(end);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends something and waits for its answers; `heard` gets all texts that come meanwhile.
+    pub async fn say(&mut self, step: &Step, mut heard: impl FnMut(&[u8])) -> Result<()> {
+        self.send(&step.send).await?;
+        let (mut answers, mut refusal) = (0, None);
+        while answers < step.times {
+            let turn = self.turn(|text, _| {
+                heard(text);
+                if text.starts_with(step.answer) {
+                    answers += 1;
+                    if memchr::memmem::find(text, b"\"error\":").is_some() {
+                        refusal = Some(String::from_utf8_lossy(text).into_owned());
+                    }
                 }
-                ServerFrame::Answer { re, .. } if re == join => return project.context("belongs to a project"),
-                _ => {}
+            });
+            timeout(PATIENCE, turn).await.context("no answer came")??;
+            if let Some(refusal) = refusal.take() {
+                bail!("refused: {refusal}");
             }
         }
+        Ok(())
     }
 
-    /// Joins a room and waits until it is live.
-    pub async fn join(&mut self, room: Room) -> Result<()> {
-        let id = self.send(Some(room), RoomJoin::default()).await?;
-        self.answer(id).await.map(drop)
+    /// Sends frames.
+    pub async fn send(&mut self, frames: &[u8]) -> Result<()> {
+        Ok(self.write.write_all(frames).await?)
     }
 
-    /// Sends a command that is answered.
-    pub async fn send(&mut self, room: Option<Room>, command: impl Into<Command>) -> Result<CommandId> {
-        let id = CommandId::fresh();
-        self.write(&ClientFrame { id: Some(id), room, command: command.into() }).await?;
-        Ok(id)
-    }
-
-    /// Sends a command that is not.
-    pub async fn tell(&mut self, room: Room, command: impl Into<Command>) -> Result<()> {
-        self.write(&ClientFrame { id: None, room: Some(room), command: command.into() }).await
-    }
-
-    /// Waits for an answer.
-    pub async fn answer(&mut self, id: CommandId) -> Result<Answer> {
-        loop {
-            if let ServerFrame::Answer { re, result } = self.next().await?
-                && re == id
-            {
-                return Ok(result?);
-            }
+    /// Waits until something comes and takes it: `heard` gets every text and when it came.
+    pub async fn turn(&mut self, mut heard: impl FnMut(&[u8], u64)) -> Result<()> {
+        let mut replies = Vec::new();
+        if !self.take_carried(&mut heard, &mut replies)? {
+            self.read.readable().await?;
+            SHARED.with_borrow_mut(|scratch| self.take(scratch, &mut heard, &mut replies))?;
         }
-    }
-
-    /// The next events.
-    pub async fn events(&mut self) -> Result<Vec<Event>> {
-        loop {
-            match self.next().await? {
-                ServerFrame::Event(event) => return Ok(vec![event.event]),
-                ServerFrame::Batch(batch) => return Ok(batch.into_iter().map(|event| event.event).collect()),
-                _ => {}
-            }
+        if !replies.is_empty() {
+            self.send(&replies).await?;
         }
+        Ok(())
     }
 
-    async fn next(&mut self) -> Result<ServerFrame> {
-        loop {
-            match self.0.next().await.context("the server closed the connection")?? {
-                Message::Text(text) => return Ok(ServerFrame::parse(&text)?),
-                Message::Close(frame) => bail!("closed: {frame:?}"),
-                _ => {}
-            }
+    /// Frames that came behind the answer to the handshake; `false` if there is none.
+    fn take_carried(&mut self, heard: &mut impl FnMut(&[u8], u64), replies: &mut Vec<u8>) -> Result<bool> {
+        if self.carry.is_empty() {
+            return Ok(false);
         }
+        let carried = std::mem::take(&mut self.carry);
+        let taken = frames(&carried, heard, replies)?;
+        self.carry = carried[taken..].to_vec();
+        Ok(taken > 0)
     }
 
-    async fn write(&mut self, frame: &ClientFrame) -> Result<()> {
-        Ok(self.0.send(Message::text(serde_json::to_string(frame)?)).await?)
+    fn take(&mut self, scratch: &mut [u8], heard: &mut impl FnMut(&[u8], u64), replies: &mut Vec<u8>) -> Result<()> {
+        let begun = self.carry.len();
+        ensure!(begun < scratch.len(), "a frame larger than {} bytes", scratch.len());
+        scratch[..begun].copy_from_slice(&self.carry);
+        let end = match self.read.try_read(&mut scratch[begun..]) {
+            Ok(0) => bail!("the server closed the connection"),
+            Ok(length) => begun + length,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let taken = frames(&scratch[..end], heard, replies)?;
+        // Most of the time nothing is left, and a connection that waits holds no memory.
+        if taken == end {
+            self.carry = Vec::new();
+        } else {
+            self.carry.clear();
+            self.carry.extend(&scratch[taken..end]);
+        }
+        Ok(())
+    }
+}
+
+/// Takes all whole frames; gives their length.
+fn frames(bytes: &[u8], heard: &mut impl FnMut(&[u8], u64), replies: &mut Vec<u8>) -> Result<usize> {
+    let (now, mut taken) = (clock::now(), 0);
+    while let Some((frame, length)) = wire::next(&bytes[taken..])? {
+        match frame.kind {
+            Kind::Text if frame.payload == ENGINE_PING => wire::put(replies, Kind::Text, ENGINE_PONG.as_bytes()),
+            Kind::Text => heard(frame.payload, now),
+            Kind::Ping => wire::put(replies, Kind::Pong, frame.payload),
+            Kind::Close => {
+                let reason = String::from_utf8_lossy(frame.payload.get(2..).unwrap_or_default()).into_owned();
+                let code = frame.payload.get(..2).map(|code| u16::from_be_bytes([code[0], code[1]]));
+                bail!("the server closed the connection: {code:?} {reason}");
+            }
+            Kind::Binary | Kind::Pong => {}
+        }
+        taken += length;
+    }
+    Ok(taken)
+}
+
+impl Joined {
+    fn hear(&mut self, text: &[u8]) {
+        const CAUGHT_UP: &[u8] = b"\"caught_up\":";
+        self.replayed += memchr::memmem::find_iter(text, Server::marks().1).count();
+        // It stands behind the room, near the beginning.
+        let near = text.get(..128).unwrap_or(text);
+        if let Some(at) = memchr::memmem::find(near, CAUGHT_UP) {
+            let position = text[at + CAUGHT_UP.len()..].strip_suffix(b"}").unwrap_or_default();
+            let room = usize::from(!text.starts_with(b"{\"room\":\"user:"));
+            self.positions[room] = serde_json::from_slice(position).ok();
+        }
     }
 }

@@ -1,59 +1,128 @@
-//! Measures a real server from outside: `cargo run --release -p watchbell-bench -- --help`.
+//! Measures real servers from outside, side by side: Watchbell, Socket.IO and a bare `tokio-tungstenite`. Started by
+//! `cargo xtask bench` and `cargo xtask soak`, which build and install what it needs.
 //!
-//! It speaks the wire as any client does. Deliberately absent: verdicts. Machines are noisy, so compare two runs side by
-//! side and quote ratios.
+//! The load generator is one thread on one core, the server under measurement is on another. Deliberately absent: an
+//! opinion about figures without targets. Machines are noisy; compare within one run.
 
+mod bare;
+mod clock;
 mod connection;
-mod fanout;
-mod journal;
-mod server;
+mod crowd;
+mod machine;
+mod peer;
+mod publisher;
+mod report;
+mod scenario;
+mod tally;
+mod wire;
 
-use std::time::Duration;
+use std::{future::Future, path::PathBuf, time::Instant};
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand, ValueEnum as _};
+use tokio::{runtime::Builder, task::LocalSet};
 
-/// Measures a Watchbell server on this machine.
+use self::{
+    machine::{Core, Machine},
+    peer::Programs,
+    report::Report,
+    scenario::{Plan, Scenario},
+};
+
+/// Measures servers on this machine, side by side.
 #[derive(Parser)]
+#[command(bin_name = "watchbell-bench", max_term_width = 100)]
 struct Args {
     #[command(subcommand)]
-    scenario: Scenario,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Scenario {
-    /// One runner reports progress, many members receive it: latency, and the server's CPU time per delivery.
-    Fanout {
-        /// Connections that receive.
-        #[arg(long, default_value_t = 200)]
-        receivers: usize,
-        /// Progress values per second.
-        #[arg(long, default_value_t = 50)]
-        rate: u32,
-        /// How long to measure, seconds.
-        #[arg(long, default_value_t = 5)]
-        seconds: u64,
-    },
-    /// Durable commands, one after the other on each connection: how many are acknowledged per second.
-    Journal {
-        /// Connections that send.
-        #[arg(long, default_value_t = 16)]
-        publishers: usize,
-        /// How long to measure, seconds.
-        #[arg(long, default_value_t = 5)]
-        seconds: u64,
+enum Task {
+    /// Measure Watchbell, Socket.IO and a bare server in turn.
+    Compare(CompareArgs),
+    /// Be the bare server.
+    #[command(hide = true)]
+    Bare {
+        /// The port on loopback; 0 takes a free one.
+        #[arg(long)]
+        port: u16,
     },
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let server = server::Server::start().await?;
-    match Args::parse().scenario {
-        Scenario::Fanout { receivers, rate, seconds } => {
-            fanout::run(&server, receivers, rate, Duration::from_secs(seconds)).await
-        }
-        Scenario::Journal { publishers, seconds } => {
-            journal::run(&server, publishers, Duration::from_secs(seconds)).await
-        }
+#[derive(clap::Args)]
+struct Places {
+    /// The program `watchbell-server` [default: beside this one].
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
+    /// The folder of the Socket.IO server, with its packages installed.
+    #[arg(long, value_name = "DIR", default_value = "bench/peers/socketio")]
+    socketio: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct CompareArgs {
+    #[command(flatten)]
+    places: Places,
+    /// Write everything as JSON there.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Only these scenarios.
+    #[arg(long, value_name = "SCENARIO", num_args = 1.., value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// One short round of each.
+    #[arg(long)]
+    quick: bool,
+    /// How many clients come back in the storm.
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    storm: usize,
+}
+
+fn main() -> Result<()> {
+    match Args::parse().task {
+        Task::Compare(args) => generate(compare(args)),
+        Task::Bare { port } => Builder::new_multi_thread().enable_all().build()?.block_on(bare::serve(port)),
     }
+}
+
+/// Runs a load on one thread of one core, with as many files as may be.
+fn generate(load: impl Future<Output = Result<()>>) -> Result<()> {
+    machine::raise_open_files()?;
+    machine::pin(Core::Generator)?;
+    LocalSet::new().block_on(&Builder::new_current_thread().enable_all().build()?, load)
+}
+
+async fn compare(args: CompareArgs) -> Result<()> {
+    let programs = programs(args.places)?;
+    let socketio = socketio_version(&programs)?;
+    let plan = Plan { programs, quick: args.quick, storm: args.storm };
+    let chosen = if args.only.is_empty() { Scenario::value_variants().to_vec() } else { args.only };
+    let mut report = Report { machine: Machine::describe(socketio), quick: args.quick, figures: Vec::new() };
+    for scenario in chosen {
+        let (began, name) = (Instant::now(), scenario.to_possible_value());
+        let name = name.as_ref().map_or("", |name| name.get_name());
+        let figures = scenario.run(&plan).await.with_context(|| format!("the scenario {name}"))?;
+        eprintln!("  {name} ({:.0} s)", began.elapsed().as_secs_f64());
+        report.figures.extend(figures);
+    }
+    report.print();
+    args.out.map_or(Ok(()), |file| report.write(&file))
+}
+
+fn programs(places: Places) -> Result<Programs> {
+    let watchbell = match places.server {
+        Some(server) => server,
+        None => std::env::current_exe()?.with_file_name("watchbell-server"),
+    };
+    anyhow::ensure!(watchbell.exists(), "{} is missing: `cargo xtask bench` builds it", watchbell.display());
+    Ok(Programs { watchbell, socketio: places.socketio })
+}
+
+/// What is installed; fails if nothing is.
+fn socketio_version(programs: &Programs) -> Result<String> {
+    let manifest = programs.socketio.join("node_modules/socket.io/package.json");
+    let manifest = std::fs::read_to_string(&manifest)
+        .with_context(|| format!("cannot read {}: `cargo xtask bench` installs Socket.IO", manifest.display()))?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+    Ok(manifest["version"].as_str().unwrap_or_default().to_owned())
 }

@@ -1,0 +1,152 @@
+//! Many connections that receive: each a task of the one thread, all counting into one tally.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+use watchbell_protocol::Position;
+
+use crate::{
+    connection::{Connection, Joined},
+    peer::{Seat, Server},
+    tally::Tally,
+};
+
+/// How often progress is looked at.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Connections that receive until this is dropped.
+pub struct Crowd {
+    tasks: JoinSet<()>,
+    tally: Rc<RefCell<Tally>>,
+    shared: Rc<Shared>,
+    /// How long it took until the last of them was live.
+    pub took: Duration,
+}
+
+#[derive(Default)]
+struct Shared {
+    live: Cell<usize>,
+    ended: Cell<usize>,
+    joined: RefCell<Vec<(usize, Joined)>>,
+    /// Why the first connection broke.
+    broken: RefCell<Option<anyhow::Error>>,
+}
+
+/// Who comes.
+#[derive(Debug, Clone)]
+pub struct Comers {
+    /// Their seats.
+    pub seats: Vec<Seat>,
+    /// Where each is already, if it was here before: as many as seats, or none.
+    pub since: Vec<[Option<Position>; 2]>,
+    /// How many connect at the same time.
+    pub at_once: usize,
+}
+
+impl Comers {
+    /// That many to the first room, for the first time.
+    pub fn to_one_room(count: usize, at_once: usize) -> Self {
+        Self { seats: (0..count).map(|place| Seat { room: 0, place }).collect(), since: Vec::new(), at_once }
+    }
+}
+
+impl Crowd {
+    /// Lets them come and waits until all are live.
+    pub async fn open(server: &Rc<Server>, comers: &Comers, mark: &'static str) -> Result<Self> {
+        let tally = Rc::new(RefCell::new(Tally::new(mark)?));
+        let (shared, places) = (Rc::new(Shared::default()), Arc::new(Semaphore::new(comers.at_once)));
+        let (mut tasks, began) = (JoinSet::new(), Instant::now());
+        for (number, seat) in comers.seats.iter().copied().enumerate() {
+            let since = comers.since.get(number).copied().unwrap_or_default();
+            let (server, places) = (server.clone(), places.clone());
+            let (shared, tally) = (shared.clone(), tally.clone());
+            tasks.spawn_local(async move {
+                let Err(error) = come(&server, seat, since, number, &places, &shared, &tally).await;
+                shared.ended.set(shared.ended.get() + 1);
+                shared.broken.borrow_mut().get_or_insert(error);
+            });
+        }
+        let mut crowd = Self { tasks, tally, shared, took: Duration::ZERO };
+        while crowd.shared.live.get() < comers.seats.len() {
+            crowd.check()?;
+            sleep(LOOK).await;
+        }
+        crowd.took = began.elapsed();
+        Ok(crowd)
+    }
+
+    /// Fails if a connection broke.
+    pub fn check(&self) -> Result<()> {
+        match self.shared.broken.borrow_mut().take() {
+            Some(error) => bail!("{} of {} connections broke: {error:#}", self.shared.ended.get(), self.tasks.len()),
+            None => Ok(()),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The tally.
+    pub fn tally(&self) -> std::cell::Ref<'_, Tally> {
+        self.tally.borrow()
+    }
+
+    /// Counts from now on.
+    pub fn begin(&self) {
+        self.tally.borrow_mut().begin();
+    }
+
+    /// Waits until that many were delivered, or until nothing comes any more for `quiet`.
+    pub async fn settle(&self, expected: u64, quiet: Duration) -> Result<()> {
+        let (mut known, mut since) = (self.tally().delivered(), Instant::now());
+        while known < expected && since.elapsed() < quiet {
+            self.check()?;
+            sleep(LOOK).await;
+            let now = self.tally().delivered();
+            if now != known {
+                (known, since) = (now, Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    /// What each heard while it joined, in the order of the seats.
+    pub fn joined(&self) -> Vec<Joined> {
+        let mut joined = self.shared.joined.take();
+        joined.sort_by_key(|(number, _)| *number);
+        joined.into_iter().map(|(_, joined)| joined).collect()
+    }
+
+    /// Ends all connections and waits until they are gone from this side.
+    pub async fn leave(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Connects, joins, and receives until the connection breaks.
+async fn come(
+    server: &Server,
+    seat: Seat,
+    since: [Option<Position>; 2],
+    number: usize,
+    places: &Semaphore,
+    shared: &Shared,
+    tally: &RefCell<Tally>,
+) -> Result<std::convert::Infallible> {
+    let place = places.acquire().await.context("the places are never closed")?;
+    let (mut connection, joined) = Connection::open(server, seat, since).await?;
+    drop(place);
+    shared.joined.borrow_mut().push((number, joined));
+    shared.live.set(shared.live.get() + 1);
+    loop {
+        connection.turn(|text, now| tally.borrow_mut().take(text, now)).await?;
+    }
+}

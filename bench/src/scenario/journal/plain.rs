@@ -1,0 +1,71 @@
+//! What the disk can do: the rows that a server wrote, copied into an empty database in plain batches.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use watchbell_server::store::{self, Store};
+
+use crate::peer::Server;
+
+/// The rows of one batch, each table by the order in which they were written.
+const COPIES: [&str; 3] = [
+    "INSERT INTO journal SELECT * FROM written.journal WHERE id > $1 AND id <= $2",
+    "INSERT INTO activity SELECT * FROM written.activity WHERE rowid > $1 AND rowid <= $2",
+    "INSERT INTO commands SELECT * FROM written.commands WHERE rowid > $1 AND rowid <= $2",
+];
+/// What every transaction of the server also writes: the newest id, and the head of the room.
+const HEADS: [&str; 2] = [
+    "UPDATE meta SET value = $2 WHERE key = 'journal'",
+    "INSERT INTO rooms SELECT * FROM written.rooms WHERE $2 > $1
+     ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, tag = excluded.tag",
+];
+
+/// How many transactions the server has committed, by its own count.
+pub async fn commits(server: &Server) -> Result<f64> {
+    let address = server.world().metrics()?;
+    let mut socket = TcpStream::connect(address).await.context("the metrics cannot be read")?;
+    socket.write_all(format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text).await?;
+    let count = text.lines().find_map(|line| line.strip_prefix("watchbell_commit_jobs_count "));
+    count.and_then(|count| count.trim().parse().ok()).context("the metrics tell no count of commits")
+}
+
+/// Ends the server and copies what it wrote, in as many transactions as it made; events per second.
+pub async fn rate(server: Server, commits: f64) -> Result<f64> {
+    let world = server.end().await?;
+    let data = world.data_dir()?;
+    let (written, copy) = (data.join(store::FILE_NAME), data.join("copy.db"));
+    // Makes the tables.
+    let store = Store::open(&copy).await?;
+    store.close().await;
+
+    // With the settings of the server's own connection, but that nothing refers to rows that are not copied.
+    let mut conn = SqliteConnection::connect(&format!("sqlite://{}", copy.display())).await?;
+    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF"] {
+        sqlx::query(pragma).execute(&mut conn).await?;
+    }
+    sqlx::query("ATTACH $1 AS written").bind(written.to_string_lossy().into_owned()).execute(&mut conn).await?;
+    let events: i64 = sqlx::query("SELECT count(*) FROM written.activity").fetch_one(&mut conn).await?.try_get(0)?;
+    let batch = (events as f64 / commits.max(1.0)).ceil().max(1.0) as i64;
+
+    let began = Instant::now();
+    let mut done = 0;
+    while done < events {
+        let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+        for statement in COPIES.into_iter().chain(HEADS) {
+            sqlx::query(statement).bind(done).bind(done + batch).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        done += batch;
+    }
+    let took = began.elapsed();
+    conn.close().await?;
+    drop(world);
+    Ok(events as f64 / took.as_secs_f64())
+}
