@@ -37,6 +37,12 @@ impl Job {
         }
     }
 
+    /// The same through whatever stands before the server.
+    #[must_use]
+    pub fn through(self, way: Url) -> Self {
+        Self { server: way, ..self }
+    }
+
     /// `watchbell` as the job calls it.
     pub fn watchbell(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program("watchbell"));

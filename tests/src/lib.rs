@@ -8,6 +8,7 @@ pub mod desktop;
 #[cfg(unix)]
 pub mod job;
 pub mod programs;
+pub mod proxy;
 pub mod runner;
 pub mod server;
 #[cfg(unix)]

@@ -57,6 +57,11 @@ impl Server {
         format!("http://{}", self.listen).parse().expect("is an address")
     }
 
+    /// The same as a socket address.
+    pub fn address(&self) -> SocketAddr {
+        self.listen
+    }
+
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -129,11 +134,16 @@ impl Server {
 
     /// A signed-in client of a member, with a cache in a file of that name.
     pub async fn client(&self, member: &str, cache: &str) -> Client {
+        self.client_through(self.url(), Timing::default(), member, cache).await
+    }
+
+    /// The same through whatever stands before the server.
+    pub async fn client_through(&self, way: Url, timing: Timing, member: &str, cache: &str) -> Client {
         let device = device();
         let form = SignIn { name: text(member), password: text(PASSWORD), device: device.clone() };
         let signed_in = http::sign_in(&self.url(), form).await.expect("signs in");
         let location = CacheLocation::File(self.folder.path().join(cache));
-        let options = Options { timing: Timing::default(), ..Options::new(self.url(), location, device) };
+        let options = Options { timing, ..Options::new(way, location, device) };
         let credentials = Credentials::Refresh(signed_in.refresh_token);
         Client::open(options, credentials, std::sync::Arc::new(NoStore)).await.expect("opens")
     }
