@@ -133,8 +133,8 @@ pub fn nextest() -> Result<()> {
     Ok(())
 }
 
-/// Tools that detectors call, in versions of our choice, so that a test compares with the same program run by hand.
-/// Returns the folder that holds them.
+/// Tools that detectors call, in versions of our choice, so that a test compares with the same program run by hand; and
+/// what our WebSocket is compared with. Returns the folder that holds the tools.
 pub fn detector_tools() -> Result<PathBuf> {
     let tools = shell::target().join("tools");
     let venv = tools.join("python");
@@ -153,10 +153,25 @@ pub fn detector_tools() -> Result<PathBuf> {
             &["install", "--prefix", &prefix, "--no-audit", "--no-fund", "--loglevel=error", ESLINT],
         ))?;
     }
+    websocket_peer(&tools.join("peer"))?;
     let bin = tools.join("bin");
     link(&venv.join("bin/ruff"), &bin)?;
     link(&npm.join("node_modules/.bin/eslint"), &bin)?;
     Ok(bin)
+}
+
+/// Another implementation of WebSockets, to compare ours with.
+fn websocket_peer(folder: &Path) -> Result<()> {
+    if !folder.join("node_modules/ws").exists() {
+        say("installing ws, for the tests");
+        std::fs::create_dir_all(folder)?;
+        let prefix = folder.to_string_lossy().into_owned();
+        quietly(&mut command(
+            "npm",
+            &["install", "--prefix", &prefix, "--no-audit", "--no-fund", "--loglevel=error", WS],
+        ))?;
+    }
+    Ok(())
 }
 
 /// Puts a program into the folder, in place of what was there.
@@ -171,3 +186,4 @@ fn link(program: &Path, folder: &Path) -> Result<()> {
 
 const RUFF: &str = "ruff==0.17.5";
 const ESLINT: &str = "eslint@10.15.0";
+const WS: &str = "ws@8.18.3";
