@@ -59,6 +59,19 @@ describe("the status bar says where the connection stands", () => {
       "Signed out by the server",
     ],
   ];
+  it("says so when no WebSocket gets through, and only then", async () => {
+    const { platform } = await openApp("running");
+    for (const [transport, detail] of [
+      ["long_poll", "Live9 ms, by long-poll"],
+      ["websocket", "Live9 ms"],
+    ] as const) {
+      const connection: Connection = { state: { kind: "live", since }, transport, waiting: 0, latency_ms: 9 };
+      await push(platform, { kind: "connection", connection });
+      expect(status().textContent.startsWith(detail)).toBe(true);
+      expect(status().textContent.includes("long-poll")).toBe(transport === "long_poll");
+    }
+  });
+
   test.each(cases)("%s", async (_, state, label, banner) => {
     const { platform } = await openApp("running");
     await push(platform, { kind: "connection", connection: { state, waiting: 0, saved_at: since } });

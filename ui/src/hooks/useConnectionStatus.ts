@@ -1,3 +1,4 @@
+import type { Connection } from "../generated/Connection";
 import type { ConnectionState } from "../generated/ConnectionState";
 import { nextTry, when } from "../lib/format";
 import { isStale, offlineSince } from "../store/selectors";
@@ -8,7 +9,7 @@ export interface ConnectionStatus {
   kind: ConnectionState["kind"] | "none";
   /** "Live", "Catching up, 1 of 3 projects", "Offline since 14:02". */
   label: string;
-  /** "14 ms", "Next try in 8 s"; absent when there is nothing to add. */
+  /** "14 ms", "14 ms, by long-poll", "Next try in 8 s"; absent when there is nothing to add. */
   detail: string | undefined;
   /** Whether what is shown may be old. */
   stale: boolean;
@@ -31,7 +32,7 @@ export function useConnectionStatus(): ConnectionStatus {
   return {
     kind: state?.kind ?? "none",
     label: label(state, time),
-    detail: detail(state, connection?.latency_ms, time),
+    detail: detail(connection, time),
     stale: isStale(state),
     offlineSince: offlineSince(state),
     reason: state && "reason" in state ? state.reason : undefined,
@@ -59,7 +60,10 @@ function label(state: ConnectionState | undefined, time: number): string {
   }
 }
 
-function detail(state: ConnectionState | undefined, latency: number | undefined, time: number): string | undefined {
-  if (state?.kind === "offline") return nextTry(state.next_try_at, time);
-  return state?.kind === "live" && latency !== undefined ? `${latency} ms` : undefined;
+function detail(connection: Connection | undefined, time: number): string | undefined {
+  if (connection?.state.kind === "offline") return nextTry(connection.state.next_try_at, time);
+  if (connection?.state.kind !== "live") return undefined;
+  const latency = connection.latency_ms === undefined ? undefined : `${connection.latency_ms} ms`;
+  const way = connection.transport === "long_poll" ? "by long-poll" : undefined;
+  return [latency, way].filter(Boolean).join(", ") || undefined;
 }
