@@ -116,6 +116,18 @@ impl Connection {
         Ok(self.write.write_all(frames).await?)
     }
 
+    /// Says goodbye and goes.
+    pub async fn bye(mut self) -> Result<()> {
+        let mut close = Vec::new();
+        wire::put(&mut close, Kind::Close, &1000_u16.to_be_bytes());
+        self.send(&close).await
+    }
+
+    /// Goes without a word: the other side gets a reset.
+    pub fn vanish(self) -> Result<()> {
+        Ok(self.read.as_ref().set_zero_linger()?)
+    }
+
     /// Waits until something comes and takes it: `heard` gets every text and when it came.
     pub async fn turn(&mut self, mut heard: impl FnMut(&[u8], u64)) -> Result<()> {
         let mut replies = Vec::new();

@@ -13,10 +13,15 @@ mod peer;
 mod publisher;
 mod report;
 mod scenario;
+mod soak;
 mod tally;
 mod wire;
 
-use std::{future::Future, path::PathBuf, time::Instant};
+use std::{
+    future::Future,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand, ValueEnum as _};
@@ -41,6 +46,8 @@ struct Args {
 enum Task {
     /// Measure Watchbell, Socket.IO and a bare server in turn.
     Compare(CompareArgs),
+    /// Let thousands come and go, and check that the server's memory comes back.
+    Soak(SoakArgs),
     /// Be the bare server.
     #[command(hide = true)]
     Bare {
@@ -78,9 +85,25 @@ struct CompareArgs {
     storm: usize,
 }
 
+#[derive(clap::Args)]
+struct SoakArgs {
+    #[command(flatten)]
+    places: Places,
+    /// For how long there is churn.
+    #[arg(long, default_value_t = 5)]
+    minutes: u64,
+    /// Idle connections of the phase before.
+    #[arg(long, default_value_t = 10_000)]
+    connections: usize,
+    /// Connections of that phase that send and receive.
+    #[arg(long, default_value_t = 1000)]
+    busy: usize,
+}
+
 fn main() -> Result<()> {
     match Args::parse().task {
         Task::Compare(args) => generate(compare(args)),
+        Task::Soak(args) => generate(soak(args)),
         Task::Bare { port } => Builder::new_multi_thread().enable_all().build()?.block_on(bare::serve(port)),
     }
 }
@@ -107,6 +130,12 @@ async fn compare(args: CompareArgs) -> Result<()> {
     }
     report.print();
     args.out.map_or(Ok(()), |file| report.write(&file))
+}
+
+async fn soak(args: SoakArgs) -> Result<()> {
+    let churn = Duration::from_secs(args.minutes * 60);
+    let options = soak::Options { churn, connections: args.connections, busy: args.busy };
+    soak::run(&programs(args.places)?, options).await
 }
 
 fn programs(places: Places) -> Result<Programs> {

@@ -103,14 +103,17 @@ pub fn ui_packages() -> Result<()> {
     if found < NODE {
         bail!("Node.js {} is too old for the UI's build: install {}.{} or later", version.trim(), NODE.0, NODE.1);
     }
-    let ui = root().join("ui");
-    let installed = ui.join("node_modules/.package-lock.json");
-    let is_fresh = newer(&installed, &ui.join("package-lock.json"));
-    if !is_fresh {
-        say("installing the UI's npm packages");
-        npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    locked_npm_packages(&root().join("ui"))
+}
+
+/// The npm packages of a folder, as its lock file names them.
+pub fn locked_npm_packages(folder: &Path) -> Result<()> {
+    if newer(&folder.join("node_modules/.package-lock.json"), &folder.join("package-lock.json")) {
+        return Ok(());
     }
-    Ok(())
+    let shown = folder.strip_prefix(root()).unwrap_or(folder).display();
+    say(format_args!("installing the npm packages of {shown}"));
+    run(command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))
 }
 
 /// Runs npm in `ui/`.

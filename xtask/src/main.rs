@@ -4,7 +4,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{chaos, codegen, demo, fuzz, processes, shell, test, tidy};
+use xtask::{bench, chaos, codegen, demo, fuzz, processes, shell, test, tidy};
 
 /// Watchbell's own tasks. Each installs what it needs and says so.
 #[derive(Parser)]
@@ -24,6 +24,10 @@ enum Task {
     Chaos(ChaosArgs),
     /// Feed what arrives from outside (frames, positions, SARIF, configuration) with inputs that reach ever more code.
     Fuzz(FuzzArgs),
+    /// Measure Watchbell, Socket.IO and a bare tokio-tungstenite server side by side; nothing else should run meanwhile.
+    Bench(BenchArgs),
+    /// Let thousands come and go for a while, and check that the server's memory comes back.
+    Soak(SoakArgs),
     /// Check the rules of the house: layer edges, module docs, file lengths, imports, generated files.
     Tidy,
     /// Make the TypeScript types and the wire reference from the Rust types.
@@ -97,6 +101,33 @@ struct FuzzArgs {
     keep: bool,
 }
 
+#[derive(clap::Args)]
+struct BenchArgs {
+    /// Write everything as JSON there.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Only these scenarios.
+    #[arg(long, value_name = "SCENARIO", num_args = 1.., value_delimiter = ',',
+          value_parser = ["connect", "memory", "fanout", "rooms", "journal", "storm"])]
+    only: Vec<String>,
+    /// One short round of each: a minute or two.
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(clap::Args)]
+struct SoakArgs {
+    /// For how long there is churn.
+    #[arg(long, default_value_t = 5)]
+    minutes: u32,
+    /// Idle connections of the phase before.
+    #[arg(long, default_value_t = 10_000)]
+    connections: u32,
+    /// Connections of that phase that send and receive.
+    #[arg(long, default_value_t = 1000)]
+    busy: u32,
+}
+
 fn main() -> ExitCode {
     processes::stop_on_interrupt();
     let result = match Args::parse().task {
@@ -121,6 +152,10 @@ fn main() -> ExitCode {
             planted: args.planted,
             keep: args.keep,
         }),
+        Task::Bench(args) => bench::run(&bench::Options { out: args.out, only: args.only, quick: args.quick }),
+        Task::Soak(args) => {
+            bench::soak(&bench::Soak { minutes: args.minutes, connections: args.connections, busy: args.busy })
+        }
         Task::Tidy => tidy::run(),
         Task::Codegen { check } => codegen::run(check),
     };

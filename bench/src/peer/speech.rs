@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use watchbell_protocol::{
     AnalysisId, ClientFrame, CommandId, List, Position, Room, SUBPROTOCOL, Text,
-    command::{AnalysisStart, RoomJoin, Runner},
+    command::{AnalysisStart, PresenceUpdate, RoomJoin, Runner},
+    event::Status,
 };
 
 use super::{
@@ -137,6 +138,13 @@ impl Server {
             command: payload::post().into(),
         };
         Ok(wire::text(&serde_json::to_string(&frame)?))
+    }
+
+    /// That this device is here, or away for the moment.
+    pub fn presence(&self, here: bool) -> Result<Vec<u8>> {
+        let status = if here { Status::Online } else { Status::Away };
+        let command = PresenceUpdate { status, viewing: None }.into();
+        Ok(wire::text(&serde_json::to_string(&ClientFrame { id: None, room: None, command })?))
     }
 
     /// The words before the stamp of what [`Self::publications`] and [`Self::post`] publish.

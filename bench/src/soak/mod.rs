@@ -1,0 +1,180 @@
+//! Thousands come and go, and the server's memory comes back: what was resident before is measured after a warm-up, for
+//! the first connections make pools and tables that stay, and compared when everybody has left.
+//!
+//! First everybody is there at once, idle and busy; then there is churn for as long as was asked for.
+
+mod visitor;
+
+use std::{
+    cell::Cell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use tokio::{
+    task::JoinSet,
+    time::{interval, sleep},
+};
+
+use crate::{
+    crowd::{Comers, Crowd},
+    peer::{Peer, Programs, Seat, Server, Shape},
+    publisher::{Load, Publisher},
+};
+
+/// Members of the two projects: the idle are in the first, the busy in the second.
+const MEMBERS: usize = 200;
+/// Connections that come at the same time.
+const AT_ONCE: usize = 64;
+/// Connections of the warm-up.
+const WARM_UP: usize = 1000;
+/// Visitors at a time while there is churn.
+const VISITORS: usize = 64;
+/// How long the busy are busy together.
+const TOGETHER: Duration = Duration::from_secs(20);
+/// How long the memory may take to come back.
+const SETTLE: Duration = Duration::from_secs(45);
+/// How often memory is read.
+const LOOK: Duration = Duration::from_millis(500);
+/// What may stay, against the base line.
+const MORE: f64 = 1.2;
+
+/// How much there is.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How long the churn lasts.
+    pub churn: Duration,
+    /// Idle connections of the first phase.
+    pub connections: usize,
+    /// Busy connections of the first phase.
+    pub busy: usize,
+}
+
+/// Runs both phases; fails if memory does not come back after one of them.
+pub async fn run(programs: &Programs, options: Options) -> Result<()> {
+    let shape = Shape::small_rooms(MEMBERS, 2, MEMBERS);
+    let server = Rc::new(Server::start(Peer::Watchbell, programs, shape).await?);
+    println!("just started: {}", mib(server.rss()?));
+    together(&server, WARM_UP, WARM_UP / 10, TOGETHER / 4).await?;
+    churn(&server, TOGETHER / 4).await?;
+    let base = lowest(&server).await?;
+    println!("base line, after a warm-up with {WARM_UP} connections that all left: {}", mib(base));
+
+    let watch = Watch::start(&server);
+    together(&server, options.connections, options.busy, TOGETHER).await?;
+    let peak = watch.stop();
+    let what = format!("{} idle and {} busy connections", options.connections, options.busy);
+    let first = verdict(&what, &server, base, peak).await?;
+
+    let watch = Watch::start(&server);
+    let visits = churn(&server, options.churn).await?;
+    let peak = watch.stop();
+    let second = verdict(&format!("{visits} visits"), &server, base, peak).await?;
+    ensure!(first && second, "the server keeps memory of those who left");
+    Ok(())
+}
+
+/// Many idle and some busy, at the same time.
+async fn together(server: &Rc<Server>, connections: usize, busy: usize, during: Duration) -> Result<()> {
+    let idle = Crowd::open(server, &Comers::to_one_room(connections, AT_ONCE), Server::marks().1).await?;
+    let mut working = JoinSet::new();
+    let until = Instant::now() + during;
+    for place in 0..busy {
+        working.spawn_local(visitor::busy(server.clone(), Seat { room: 1, place }, place, until));
+    }
+    while let Some(ended) = working.join_next().await {
+        ended??;
+    }
+    idle.check()?;
+    idle.leave().await;
+    Ok(())
+}
+
+/// Visitors of all kinds, one after the other on each of some places, while events go on; how many came.
+async fn churn(server: &Rc<Server>, during: Duration) -> Result<usize> {
+    let until = Instant::now() + during;
+    let mut publisher = Publisher::open(server, 1, 8).await?;
+    let resident = Crowd::open(server, &Comers::to_one_room(8, AT_ONCE), Server::marks().0).await?;
+    let visits = Rc::new(Cell::new(0));
+    let mut places = JoinSet::new();
+    for place in 0..VISITORS {
+        let (server, visits) = (server.clone(), visits.clone());
+        places.spawn_local(async move {
+            while Instant::now() < until {
+                let number = visits.replace(visits.get() + 1);
+                visitor::visit(&server, Seat { room: 0, place }, number).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    publisher.measure(server, &resident, resident.len(), Load { rate: 100.0, during: during.mul_f64(0.8) }).await?;
+    while let Some(ended) = places.join_next().await {
+        ended??;
+    }
+    resident.leave().await;
+    Ok(visits.get())
+}
+
+/// Says what memory did; whether it came back.
+async fn verdict(what: &str, server: &Server, base: u64, peak: u64) -> Result<bool> {
+    let began = Instant::now();
+    let mut end = server.rss()?;
+    while end as f64 > base as f64 * MORE && began.elapsed() < SETTLE {
+        sleep(LOOK).await;
+        end = server.rss()?;
+    }
+    let ratio = end as f64 / base as f64;
+    let settled = began.elapsed().as_secs_f64();
+    println!(
+        "{what}: base line {}, peak {}, end {} after {settled:.0} s: {ratio:.2} of the base line, {}",
+        mib(base),
+        mib(peak),
+        mib(end),
+        if ratio <= MORE { "good" } else { "TOO MUCH" },
+    );
+    Ok(ratio <= MORE)
+}
+
+/// The memory when it falls no further.
+async fn lowest(server: &Server) -> Result<u64> {
+    let (mut lowest, mut since) = (server.rss()?, Instant::now());
+    while since.elapsed() < Duration::from_secs(5) {
+        sleep(LOOK).await;
+        let now = server.rss()?;
+        if now < lowest {
+            (lowest, since) = (now, Instant::now());
+        }
+    }
+    Ok(lowest)
+}
+
+/// Reads a server's memory until it is told to stop.
+struct Watch {
+    task: tokio::task::JoinHandle<()>,
+    peak: Rc<Cell<u64>>,
+}
+
+impl Watch {
+    fn start(server: &Rc<Server>) -> Self {
+        let (peak, server) = (Rc::new(Cell::new(0)), server.clone());
+        let noted = peak.clone();
+        let task = tokio::task::spawn_local(async move {
+            let mut ticks = interval(LOOK);
+            while let Ok(now) = server.rss() {
+                noted.set(noted.get().max(now));
+                ticks.tick().await;
+            }
+        });
+        Self { task, peak }
+    }
+
+    fn stop(self) -> u64 {
+        self.task.abort();
+        self.peak.get()
+    }
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0)
+}
