@@ -5,6 +5,7 @@ pub mod bench;
 pub mod chaos;
 pub mod codegen;
 pub mod demo;
+pub mod deny;
 pub mod fuzz;
 pub mod install;
 pub mod processes;

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, chaos, codegen, demo, fuzz, processes, shell, test, tidy};
+use xtask::{bench, chaos, codegen, demo, deny, fuzz, processes, shell, test, tidy};
 
 /// Watchbell's own tasks. Each installs what it needs and says so.
 #[derive(Parser)]
@@ -28,6 +28,12 @@ enum Task {
     Bench(BenchArgs),
     /// Let thousands come and go for a while, and check that the server's memory comes back.
     Soak(SoakArgs),
+    /// Check what we build on: licences, sources, what is there twice, and known vulnerabilities.
+    Deny {
+        /// Fail where the database of vulnerabilities cannot be reached.
+        #[arg(long)]
+        advisories: bool,
+    },
     /// Check the rules of the house: layer edges, module docs, file lengths, imports, generated files.
     Tidy,
     /// Make the TypeScript types and the wire reference from the Rust types.
@@ -156,6 +162,7 @@ fn main() -> ExitCode {
         Task::Soak(args) => {
             bench::soak(&bench::Soak { minutes: args.minutes, connections: args.connections, busy: args.busy })
         }
+        Task::Deny { advisories } => deny::run(advisories),
         Task::Tidy => tidy::run(),
         Task::Codegen { check } => codegen::run(check),
     };
