@@ -22,6 +22,9 @@ const INTRODUCTION: &str = "\
 
 Generated from the `protocol` crate by `cargo xtask codegen`; do not edit. Fields in *italics* may be absent.
 JSON text frames travel over one WebSocket at `/v1/ws` (subprotocol `watchbell.v1`, `Authorization: Bearer …`).
+Whoever offers the subprotocol `watchbell.v1.zstd` as well, and finds `zstd` among the capabilities of `connected`, takes
+binary messages too: each is the text of one frame, packed with zstd. Pages, boards and streams of 1 KiB and more come so.
+The client may send large frames in the same way; what is unpacked is bounded like any frame.
 
 ";
 

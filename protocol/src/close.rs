@@ -8,7 +8,7 @@ pub enum CloseCode {
     Normal = 1000,
     /// The server is stopping or restarting.
     GoingAway = 1001,
-    /// Not the protocol: a binary frame where text was due, text that is no UTF-8.
+    /// Not the protocol: a binary message where packed frames were not agreed on, or that is none; text that is no UTF-8.
     Protocol = 1002,
     /// A frame beyond the limit.
     TooLarge = 1009,

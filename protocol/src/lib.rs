@@ -17,6 +17,7 @@ pub mod http;
 pub mod id;
 pub mod limits;
 pub mod origin;
+pub mod packed;
 pub mod position;
 pub mod room;
 pub mod state;
@@ -40,3 +41,7 @@ pub use time::UnixMillis;
 
 /// The WebSocket subprotocol that both sides name in the upgrade.
 pub const SUBPROTOCOL: &str = "watchbell.v1";
+/// The same, where large frames may come [`packed`]. A client offers it before the other; the server chooses.
+pub const SUBPROTOCOL_ZSTD: &str = "watchbell.v1.zstd";
+/// What `connected` names among its capabilities where that was agreed on.
+pub const CAPABILITY_ZSTD: &str = "zstd";

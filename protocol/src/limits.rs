@@ -32,6 +32,14 @@ pub const REPORT_ITEMS: usize = 64;
 pub const IDS: usize = 500;
 /// Devices of one member that presence lists.
 pub const DEVICES: usize = 16;
+/// Streams that one connection may receive in one room.
+pub const STREAMS: usize = 64;
+/// The name of a log.
+pub const SOURCE_BYTES: usize = 64;
+/// A line of a log.
+pub const LOG_LINE_BYTES: usize = 4096;
+/// Lines of one `logs:append`.
+pub const LOG_LINES: usize = 256;
 /// A password, to keep the cost of hashing bounded.
 pub const PASSWORD_BYTES: usize = 1024;
 /// An access token, refresh token or API token.

@@ -39,7 +39,7 @@ macro_rules! events {
                 match self { $(Self::$variant(_) => <$variant as $crate::EventType>::CLASS,)+ Self::Unknown => $crate::Class::Signal }
             }
 
-            /// For a `Latest` event: which value on the room's board it replaces.
+            /// For a `Latest` event: which value on the room's board it replaces. For a `Stream` event: the stream's name.
             pub fn key(&self) -> Option<String> {
                 match self { $(Self::$variant(data) => $crate::EventType::key(data),)+ Self::Unknown => None }
             }

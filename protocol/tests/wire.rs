@@ -7,7 +7,9 @@ use watchbell_protocol::{
     Answer, Class, ClientFrame, CommandId, ConnectionId, ErrorCode, Event, RoomEvent, Seq, ServerFrame, StateItem,
     StatePage, Tag, WireError,
     command::Command,
+    event::{LogLine, LogsStream},
     frame::{Connected, Gap, GoingAway, Gone, Resync, ResyncReason},
+    limits,
 };
 
 fn in_room(event: Event) -> RoomEvent {
@@ -234,8 +236,19 @@ fn only_the_end_of_an_analysis_closes_its_progress() {
 }
 
 #[test]
-fn latest_events_and_only_they_have_a_key() {
+fn latest_events_and_streams_have_a_key_and_nothing_else_has() {
     for event in events() {
-        assert_eq!(event.key().is_some(), event.class() == Class::Latest, "{}", event.name());
+        let has_one = matches!(event.class(), Class::Latest | Class::Stream);
+        assert_eq!(event.key().is_some(), has_one, "{}", event.name());
     }
+    let line = events().into_iter().find(|event| event.class() == Class::Stream).expect("in the table");
+    assert_eq!(line.key().as_deref(), Some("logs:build"), "a stream's key is its name");
+}
+
+#[test]
+fn the_longest_source_makes_a_stream_that_can_be_joined() {
+    let source = "x".repeat(limits::SOURCE_BYTES);
+    let line = LogLine { text: text(""), level: None, written_at: None };
+    let stream = Event::from(LogsStream { source: text(&source), line }).key().expect("a stream has a name");
+    assert!(stream.len() <= limits::NAME_BYTES, "{}", stream.len());
 }

@@ -6,16 +6,19 @@ use ts_rs::TS;
 
 use crate::{List, Position, Text, limits};
 
-/// Join the frame's room: first what was missed, then the board, then live.
+/// Join the frame's room: first what was missed, then the board, then live. To join again with other streams changes what
+/// is received of streams and nothing else: nothing is read again, whatever `since` says. To join again with the same
+/// streams reads again from `since`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct RoomJoin {
     /// The last durable event that the client has applied; absent on a new device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub since: Option<Position>,
-    /// The streams to receive, by name; none by default.
+    /// The streams to receive, by name (`logs:{source}`); they take the place of those before. None by default: nobody
+    /// gets a line that nobody looks at.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub streams: List<Text<{ limits::NAME_BYTES }>, 64>,
+    pub streams: List<Text<{ limits::NAME_BYTES }>, { limits::STREAMS }>,
 }
 
 /// Leave the frame's room.

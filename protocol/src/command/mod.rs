@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod analysis;
 pub mod connection;
+pub mod logs;
 pub mod notification;
 pub mod presence;
 
@@ -11,6 +12,7 @@ pub use analysis::{
     AnalysisCancel, AnalysisRenew, AnalysisReport, AnalysisStart, DetectorPlan, End, ReportItem, Runner,
 };
 pub use connection::{AuthRefresh, RoomJoin, RoomLeave};
+pub use logs::LogsAppend;
 pub use notification::{NotificationClear, NotificationReadAll, NotificationReadCmd, Notify};
 pub use presence::PresenceUpdate;
 
@@ -41,4 +43,5 @@ commands! {
     "notification:clear" Durable => NotificationClear,
     "notify" Durable => Notify,
     "activity:post" Durable => ActivityPost,
+    "logs:append" Momentary => LogsAppend,
 }

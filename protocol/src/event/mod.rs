@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod analysis;
 pub mod issue;
+pub mod logs;
 pub mod notification;
 pub mod presence;
 pub mod project;
@@ -15,6 +16,7 @@ pub use analysis::{
     AnalysisStarted, AnalysisState, DetectorComplete, DetectorProgress, DetectorRun, DetectorState, TimeLeft,
 };
 pub use issue::{Counts, Issue, Severity};
+pub use logs::{LogLevel, LogLine, LogsStream};
 pub use notification::{
     Level, Link, Notification, NotificationCleared, NotificationKind, NotificationNew, NotificationRead, Selection,
 };
@@ -28,7 +30,7 @@ pub trait EventType {
     /// How it is kept and delivered.
     const CLASS: Class;
 
-    /// For `Latest`: which value on the board it replaces.
+    /// For `Latest`: which value on the board it replaces. For `Stream`: the stream's name, as `room:join` names it.
     fn key(&self) -> Option<String> {
         None
     }
@@ -56,4 +58,5 @@ events! {
     "notification:new" => NotificationNew,
     "notification:read" => NotificationRead,
     "notification:cleared" => NotificationCleared,
+    "logs:stream" => LogsStream,
 }

@@ -134,6 +134,11 @@ fn viewing() -> event::Viewing {
     event::Viewing { project: ProjectId(uuid(1)), place: text("Overview") }
 }
 
+fn log_line() -> event::LogLine {
+    let text = text("warning: unused variable: `x`");
+    event::LogLine { text, level: Some(event::LogLevel::Warning), written_at: Some(NOW) }
+}
+
 pub fn events() -> Vec<Event> {
     use event::AnalysisState as State;
     vec![
@@ -175,13 +180,14 @@ pub fn events() -> Vec<Event> {
         event::NotificationNew { notification: notification() }.into(),
         event::NotificationRead { which: event::Selection::Ids(list(vec![NotificationId(uuid(4))])), at: NOW }.into(),
         event::NotificationCleared { which: event::Selection::Through(Seq(12)) }.into(),
+        event::LogsStream { source: text("build"), line: log_line() }.into(),
     ]
 }
 
 pub fn commands() -> Vec<Command> {
     use command::{End, ReportItem};
     vec![
-        command::RoomJoin { since: Some(position()), streams: List::default() }.into(),
+        command::RoomJoin { since: Some(position()), streams: list(vec![text("logs:build")]) }.into(),
         command::RoomLeave {}.into(),
         command::AuthRefresh { access_token: text("eyJ…") }.into(),
         command::PresenceUpdate { status: event::Status::Away, viewing: Some(viewing()) }.into(),
@@ -220,5 +226,10 @@ pub fn commands() -> Vec<Command> {
         }
         .into(),
         command::ActivityPost { title: text("Release 1.4 is out"), body: None }.into(),
+        command::LogsAppend {
+            source: text("build"),
+            lines: list(vec![log_line(), event::LogLine { text: text("Finished"), level: None, written_at: None }]),
+        }
+        .into(),
     ]
 }
