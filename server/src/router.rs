@@ -12,7 +12,7 @@ use watchbell_protocol::limits;
 
 use crate::{
     App,
-    http::{commands, health, info, origin, rate, refusal, request_log, sign_in},
+    http::{commands, documents, health, info, origin, rate, refusal, request_log, sign_in},
     poll::routes,
     ws::upgrade,
 };
@@ -25,6 +25,8 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/v1/info", get(info::info))
+        .route("/v1/openapi.json", get(documents::openapi))
+        .route("/v1/asyncapi.json", get(documents::asyncapi))
         .route("/v1/sign-in", post(sign_in::sign_in))
         .route("/v1/refresh", post(sign_in::refresh))
         .route("/v1/sign-out", post(sign_in::sign_out))

@@ -1,4 +1,5 @@
-//! Generated files: TypeScript from the Rust types into `ui/src/generated`, the wire reference into `docs/PROTOCOL.md`.
+//! Generated files: TypeScript from the Rust types into `ui/src/generated`; into `docs/` the wire reference for people,
+//! and OpenAPI and AsyncAPI for programs.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -7,7 +8,12 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell::{cargo, quietly, root, say};
 
 const TYPES: &str = "ui/src/generated";
-const REFERENCE: &str = "docs/PROTOCOL.md";
+/// What an example of the protocol prints: the file, the example, and what it is asked for.
+const PRINTED: [(&str, &str, Option<&str>); 3] = [
+    ("docs/PROTOCOL.md", "reference", None),
+    ("docs/openapi.json", "documents", Some("openapi")),
+    ("docs/asyncapi.json", "documents", Some("asyncapi")),
+];
 
 /// The packages whose types the UI sees.
 const PACKAGES: [&str; 3] = ["watchbell-protocol", "watchbell-client", "watchbell-app"];
@@ -50,16 +56,20 @@ fn generate(check: bool) -> Result<BTreeMap<String, String>> {
     }
     quietly(export.arg("export_bindings").env("TS_RS_EXPORT_DIR", folder.path()))?;
     let mut files = read(folder.path(), TYPES)?;
-    let reference = quietly(&mut cargo(&["run", "--quiet", "-p", "watchbell-protocol", "--example", "reference"]))?;
-    files.insert(REFERENCE.to_owned(), reference);
+    for (file, example, argument) in PRINTED {
+        let mut print = cargo(&["run", "--quiet", "-p", "watchbell-protocol", "--example", example, "--"]);
+        files.insert(file.to_owned(), quietly(print.args(argument))?);
+    }
     Ok(files)
 }
 
 /// The names of the files that are missing, other, or too many.
 fn differences(fresh: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let mut there = read(&root().join(TYPES), TYPES)?;
-    if let Ok(reference) = fs::read_to_string(root().join(REFERENCE)) {
-        there.insert(REFERENCE.to_owned(), reference);
+    for (file, ..) in PRINTED {
+        if let Ok(text) = fs::read_to_string(root().join(file)) {
+            there.insert(file.to_owned(), text);
+        }
     }
     let mut names: Vec<_> = fresh.keys().chain(there.keys()).cloned().collect();
     names.sort();

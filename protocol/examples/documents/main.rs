@@ -13,7 +13,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 fn main() -> ExitCode {
-    let document = match std::env::args().nth(1).as_deref() {
+    let mut document = match std::env::args().nth(1).as_deref() {
         Some("openapi") => openapi::document(),
         Some("asyncapi") => asyncapi::document(),
         _ => {
@@ -21,8 +21,18 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    while drop_unused(&mut document) {}
     println!("{document:#}");
     ExitCode::SUCCESS
+}
+
+/// Drops the schemas that nothing refers to; whether there were any. What these alone refer to is unused then.
+fn drop_unused(document: &mut Value) -> bool {
+    let text = document.to_string();
+    let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") else { return false };
+    let before = schemas.len();
+    schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+    schemas.len() < before
 }
 
 /// What both documents say of Watchbell.

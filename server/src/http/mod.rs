@@ -6,6 +6,7 @@ pub mod body;
 pub mod caller;
 pub mod client_address;
 pub mod commands;
+pub mod documents;
 pub mod health;
 pub mod info;
 pub mod origin;
