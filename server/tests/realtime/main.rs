@@ -8,6 +8,7 @@ mod client;
 mod fixture;
 mod lifecycle;
 mod limits;
+mod membership;
 mod poll;
 mod presence;
 mod rooms;
