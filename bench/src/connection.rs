@@ -24,7 +24,7 @@ use crate::{
 /// The shared buffer: more than the largest frame any server sends here.
 const SCRATCH: usize = 256 * 1024;
 /// How long one answer may take before something is wrong.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
 /// The heartbeat of `engine.io`, under Socket.IO: a text of its own instead of a ping.
 const ENGINE_PING: &[u8] = b"2";
 /// Its answer.

@@ -20,6 +20,7 @@ mod wire;
 use std::{
     future::Future,
     path::PathBuf,
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
@@ -100,12 +101,24 @@ struct SoakArgs {
     busy: usize,
 }
 
-fn main() -> Result<()> {
-    match Args::parse().task {
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
         Task::Compare(args) => generate(compare(args)),
         Task::Soak(args) => generate(soak(args)),
-        Task::Bare { port } => Builder::new_multi_thread().enable_all().build()?.block_on(bare::serve(port)),
+        Task::Bare { port } => be_bare(port),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// On the runtime that Watchbell has as well.
+fn be_bare(port: u16) -> Result<()> {
+    Builder::new_multi_thread().enable_all().build()?.block_on(bare::serve(port))
 }
 
 /// Runs a load on one thread of one core, with as many files as may be.

@@ -6,6 +6,13 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+/// In the second byte: the payload is masked.
+const MASKED: u8 = 0x80;
+/// Instead of a length: it stands in the two bytes behind …
+const TWO_MORE: u8 = 0x7E;
+/// … or in the eight.
+const EIGHT_MORE: u8 = 0x7F;
+
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -33,14 +40,14 @@ pub struct Frame<'a> {
 /// The frame at the beginning of `bytes` and its length; `None` while it is not whole.
 pub fn next(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>> {
     let &[first, second, ..] = bytes else { return Ok(None) };
-    ensure!(second & 0x80 == 0, "the server masks its frames");
+    ensure!(second & MASKED == 0, "the server masks its frames");
     ensure!(first & 0xF0 == 0x80, "a fragment or an extension, which nobody asked for: {first:#x}");
-    let (head, length): (usize, usize) = match second & 0x7F {
-        126 => match bytes.get(2..4) {
+    let (head, length): (usize, usize) = match second & !MASKED {
+        TWO_MORE => match bytes.get(2..4) {
             Some(length) => (4, usize::from(u16::from_be_bytes([length[0], length[1]]))),
             None => return Ok(None),
         },
-        127 => match bytes.get(2..10).and_then(|length| length.try_into().ok()) {
+        EIGHT_MORE => match bytes.get(2..10).and_then(|length| length.try_into().ok()) {
             Some(length) => (10, usize::try_from(u64::from_be_bytes(length))?),
             None => return Ok(None),
         },
@@ -68,13 +75,13 @@ pub fn put(out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
         Kind::Pong => 0x8A,
     });
     match payload.len() {
-        length @ 0..=125 => out.push(0x80 | length as u8),
+        length @ 0..=125 => out.push(MASKED | length as u8),
         length @ 126..=0xFFFF => {
-            out.push(0x80 | 126);
+            out.push(MASKED | TWO_MORE);
             out.extend((length as u16).to_be_bytes());
         }
         length => {
-            out.push(0x80 | 127);
+            out.push(MASKED | EIGHT_MORE);
             out.extend((length as u64).to_be_bytes());
         }
     }

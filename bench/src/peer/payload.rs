@@ -43,7 +43,7 @@ pub(super) fn progress(analysis: AnalysisId, pad: usize) -> AnalysisProgress {
     let detector = DetectorProgress {
         name: Text::clip("x".repeat(pad)),
         state: DetectorState::Running,
-        percent: Some(12.5),
+        percent: None,
         counts: Counts::default(),
         ms: clock::now(),
     };

@@ -141,7 +141,7 @@ impl Server {
     }
 
     /// That this device is here, or away for the moment.
-    pub fn presence(&self, here: bool) -> Result<Vec<u8>> {
+    pub fn presence(here: bool) -> Result<Vec<u8>> {
         let status = if here { Status::Online } else { Status::Away };
         let command = PresenceUpdate { status, viewing: None }.into();
         Ok(wire::text(&serde_json::to_string(&ClientFrame { id: None, room: None, command })?))

@@ -145,7 +145,7 @@ fn judged(figure: &Figure) -> serde_json::Value {
         serde_json::json!({
             "target": target.to_string(),
             "limit": verdict.as_ref().map(|verdict| verdict.limit),
-            "met": verdict.as_ref().map(|verdict| verdict.is_met()),
+            "met": verdict.as_ref().map(target::Verdict::is_met),
             "ratio": verdict.as_ref().map(|verdict| verdict.ratio),
         })
     };

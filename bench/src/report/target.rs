@@ -16,9 +16,9 @@ pub enum Target {
     /// At least this.
     AtLeast(f64),
     /// At most so many times a peer's.
-    AtMostTimes(f64, Peer),
+    TimesAtMost(f64, Peer),
     /// At least so many times a peer's.
-    AtLeastTimes(f64, Peer),
+    TimesAtLeast(f64, Peer),
 }
 
 /// What came of a target.
@@ -54,11 +54,11 @@ impl Target {
         let (limit, ratio) = match *self {
             Self::AtMost(limit) => (limit, against(own, limit)),
             Self::AtLeast(limit) => (limit, against(limit, own)),
-            Self::AtMostTimes(times, peer) => {
+            Self::TimesAtMost(times, peer) => {
                 let limit = figure.value(peer)? * times;
                 (limit, against(own, limit))
             }
-            Self::AtLeastTimes(times, peer) => {
+            Self::TimesAtLeast(times, peer) => {
                 let limit = figure.value(peer)? * times;
                 (limit, against(limit, own))
             }
@@ -82,8 +82,8 @@ impl fmt::Display for Target {
         match self {
             Self::AtMost(limit) => write!(f, "≤ {limit:.1}"),
             Self::AtLeast(limit) => write!(f, "≥ {limit:.1}"),
-            Self::AtMostTimes(times, peer) => write!(f, "≤ {times} × {}", name(peer)),
-            Self::AtLeastTimes(times, peer) => write!(f, "≥ {times} × {}", name(peer)),
+            Self::TimesAtMost(times, peer) => write!(f, "≤ {times} × {}", name(peer)),
+            Self::TimesAtLeast(times, peer) => write!(f, "≥ {times} × {}", name(peer)),
         }
     }
 }
@@ -101,20 +101,20 @@ mod tests {
         for (target, met) in [
             (Target::AtMost(4.0), Some(true)),
             (Target::AtMost(3.9), Some(false)),
-            (Target::AtMostTimes(0.5, Peer::SocketIo), None),
+            (Target::TimesAtMost(0.5, Peer::SocketIo), None),
         ] {
             assert_eq!(target.judge(&figure).map(|verdict| verdict.is_met()), met, "{target}");
         }
         figure.add(Peer::SocketIo, 8.0);
         for (target, met) in [
-            (Target::AtMostTimes(0.5, Peer::SocketIo), true),
-            (Target::AtMostTimes(0.4, Peer::SocketIo), false),
-            (Target::AtLeastTimes(0.5, Peer::SocketIo), true),
-            (Target::AtLeastTimes(0.6, Peer::SocketIo), false),
+            (Target::TimesAtMost(0.5, Peer::SocketIo), true),
+            (Target::TimesAtMost(0.4, Peer::SocketIo), false),
+            (Target::TimesAtLeast(0.5, Peer::SocketIo), true),
+            (Target::TimesAtLeast(0.6, Peer::SocketIo), false),
         ] {
             assert_eq!(target.judge(&figure).unwrap().is_met(), met, "{target}");
         }
-        let missed = Target::AtLeastTimes(1.0, Peer::SocketIo).judge(&figure).unwrap();
+        let missed = Target::TimesAtLeast(1.0, Peer::SocketIo).judge(&figure).unwrap();
         assert_eq!(missed.to_string(), "missed by 100 %");
     }
 }

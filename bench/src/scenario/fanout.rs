@@ -51,11 +51,11 @@ impl Case {
             |name: &str, unit| Figure::new("fanout", format!("{name}, {rate}/s, by receivers"), receivers, unit);
         let mut p99 = named("p99", Unit::Millis);
         if (receivers, rate as u32) == (500, 100) {
-            p99 = p99.target(Target::AtMostTimes(0.6, Peer::SocketIo));
+            p99 = p99.target(Target::TimesAtMost(0.6, Peer::SocketIo));
         }
         let cpu = named("CPU per delivery", Unit::Micros)
-            .target(Target::AtMostTimes(1.15, Peer::Bare))
-            .target(Target::AtMostTimes(0.7, Peer::SocketIo));
+            .target(Target::TimesAtMost(1.15, Peer::Bare))
+            .target(Target::TimesAtMost(0.7, Peer::SocketIo));
         let lost = named("lost", Unit::Percent).target(Target::AtMost(0.0));
         Self { receivers, rate, cpu, p50: named("p50", Unit::Millis), p99, lost }
     }

@@ -31,9 +31,9 @@ const BUSY: f64 = 0.9;
 
 pub async fn run(plan: &Plan) -> Result<Vec<Figure>> {
     let mut most = Figure::new("fanout", "most deliveries, p99 ≤ 100 ms", RECEIVERS, Unit::PerSecond)
-        .target(Target::AtLeastTimes(5.0, Peer::SocketIo));
+        .target(Target::TimesAtLeast(5.0, Peer::SocketIo));
     let mut cpu = Figure::new("fanout", "CPU per delivery at that rate", RECEIVERS, Unit::Micros)
-        .target(Target::AtMostTimes(1.15, Peer::Bare));
+        .target(Target::TimesAtMost(1.15, Peer::Bare));
     let rounds = if plan.quick { 1 } else { 2 };
     for _ in 0..rounds {
         for peer in Peer::ALL {

@@ -20,8 +20,8 @@ pub async fn run(plan: &Plan) -> Result<Vec<Figure>> {
     for rooms in SIZES {
         let named = |name: &str, unit| Figure::new("rooms", format!("{name}, rooms of 4"), rooms, unit);
         let mut cpu = named("CPU per delivery", Unit::Micros)
-            .target(Target::AtMostTimes(1.15, Peer::Bare))
-            .target(Target::AtMostTimes(0.7, Peer::SocketIo));
+            .target(Target::TimesAtMost(1.15, Peer::Bare))
+            .target(Target::TimesAtMost(0.7, Peer::SocketIo));
         let mut p99 = named("p99", Unit::Millis);
         let mut lost = named("lost", Unit::Percent).target(Target::AtMost(0.0));
         for _ in 0..plan.rounds() {

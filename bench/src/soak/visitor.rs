@@ -22,7 +22,7 @@ pub async fn busy(server: Rc<Server>, seat: Seat, number: usize, until: Instant)
     let (mut connection, _) = Connection::open(&server, seat, [None; 2]).await?;
     let mut turns = number;
     while Instant::now() < until {
-        connection.send(&server.presence(turns.is_multiple_of(2))?).await?;
+        connection.send(&Server::presence(turns.is_multiple_of(2))?).await?;
         if number.is_multiple_of(POSTS) {
             connection.send(&server.post(seat.room)?).await?;
         }
@@ -37,7 +37,7 @@ pub async fn visit(server: &Server, seat: Seat, number: usize) -> Result<()> {
     let (mut connection, _) = Connection::open(server, seat, [None; 2]).await?;
     match number % 4 {
         0 => {
-            connection.send(&server.presence(true)?).await?;
+            connection.send(&Server::presence(true)?).await?;
             connection.send(&server.post(seat.room)?).await?;
             listen(&mut connection, Duration::from_millis(200)).await?;
             connection.bye().await
