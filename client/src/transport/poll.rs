@@ -280,3 +280,7 @@ impl Caller {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "poll_tests.rs"]
+mod tests;
