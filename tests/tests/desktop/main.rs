@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod analysis;
+mod long_poll;
 mod offline;
 mod popups;
 mod sign_in;
