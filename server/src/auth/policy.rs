@@ -81,6 +81,7 @@ pub fn may_publish(
             | Command::AnalysisCancel(_) => scope(principal, Scope::AnalysisRun),
             Command::Notify(_) => scope(principal, Scope::Notify),
             Command::ActivityPost(_) => scope(principal, Scope::Activity),
+            Command::LogsAppend(_) => scope(principal, Scope::ReportLogs),
             _ => Err(not_yours()),
         },
         (Place::Own(_), _) | (Place::Project(_), Standing::Stranger) => Err(not_yours()),

@@ -11,16 +11,18 @@ pub enum Scope {
     Notify,
     /// `activity`: post to the project's feed.
     Activity,
+    /// `report:logs`: append to the project's logs.
+    ReportLogs,
 }
 
 /// The text names no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a scope; there are: analysis:run, notify, activity")]
+#[error("{0:?} is not a scope; there are: analysis:run, notify, activity, report:logs")]
 pub struct NotAScope(pub String);
 
 impl Scope {
     /// Every scope.
-    pub const ALL: &'static [Self] = &[Self::AnalysisRun, Self::Notify, Self::Activity];
+    pub const ALL: &'static [Self] = &[Self::AnalysisRun, Self::Notify, Self::Activity, Self::ReportLogs];
 
     /// Its name, on the command line and in the database.
     pub fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Scope {
             Self::AnalysisRun => "analysis:run",
             Self::Notify => "notify",
             Self::Activity => "activity",
+            Self::ReportLogs => "report:logs",
         }
     }
 }

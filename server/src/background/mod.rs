@@ -5,6 +5,7 @@ mod pages;
 mod presence;
 mod prune;
 mod revocations;
+mod streams;
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,7 +52,8 @@ impl Background {
         tasks.spawn(stop.clone().run_until_cancelled_owned(pages::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(presence::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(prune::run(self.clone())));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(revocations::run(self)));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(revocations::run(self.clone())));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(streams::run(self)));
     }
 }
 

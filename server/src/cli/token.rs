@@ -23,6 +23,7 @@ Scopes:
   analysis:run   start analyses in the projects, and report what they find
   notify         notify the projects' members
   activity       post to the projects' feeds
+  report:logs    append to the projects' logs
 
 Examples:
   watchbell-server token create ci --project web --scope analysis:run

@@ -1,11 +1,12 @@
-//! `POST /v1/rooms/{room}/commands`: one durable command without a connection, for scripts. The body is the frame that
-//! a connection would send, and the same id applies it once, however often it is sent and by which way.
+//! `POST /v1/rooms/{room}/commands`: one command without a connection, for scripts. The body is the frame that a
+//! connection would send. A durable command's id applies it once, however often it is sent and by which way; a momentary
+//! one needs none.
 
 use axum::{
     Json,
     extract::{Path, State},
 };
-use watchbell_protocol::{Answer, ClientFrame, Delivery, ErrorCode, Room, WireError};
+use watchbell_protocol::{Answer, ClientFrame, Command, Delivery, ErrorCode, Room, WireError};
 
 use super::{Caller, ClientAddress, Refusal, body::TextBody};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     metrics::Limit,
 };
 
-/// Applies the command and answers as a connection would, after the commit.
+/// Applies the command and answers as a connection would, after the commit; a momentary one is answered as well.
 pub async fn post(
     State(app): State<App>,
     Path(room): Path<String>,
@@ -31,6 +32,10 @@ pub async fn post(
         limits::too_many("too many commands", wait)
     })?;
     let frame = in_room(ClientFrame::parse(&text).map_err(|refused| refused.error)?, room)?;
+    if frame.command.delivery() == Delivery::Momentary {
+        app.momentary.take(&principal, frame).await?;
+        return Ok(Json(Answer { room: Some(room), ..Answer::default() }));
+    }
     let pending = app.ingest.submit(principal, frame).await?;
     let answer = pending.await.map_err(|_| ingest::stopping())?;
     Ok(Json(answer?))
@@ -41,12 +46,13 @@ fn in_room(frame: ClientFrame, room: Room) -> Result<ClientFrame, WireError> {
     if frame.room.is_some_and(|named| named != room) {
         return Err(WireError::new(ErrorCode::BadRequest, "is another room than the path's").at("room"));
     }
-    match frame.command.delivery() {
-        Delivery::Durable => Ok(ClientFrame { room: Some(room), ..frame }),
-        Delivery::Connection | Delivery::Momentary => {
+    match (frame.command.delivery(), &frame.command) {
+        // Presence is that of a connected device.
+        (Delivery::Connection, _) | (Delivery::Momentary, Command::PresenceUpdate(_)) => {
             let message = format!("{} needs a connection", frame.command.name());
             Err(WireError::new(ErrorCode::BadRequest, message).at("cmd"))
         }
+        (Delivery::Durable | Delivery::Momentary, _) => Ok(ClientFrame { room: Some(room), ..frame }),
     }
 }
 

@@ -3,6 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tungstenite::Utf8Bytes;
+use watchbell_protocol::Room;
+
+use super::frames;
+use crate::ws::shared::Shared;
 
 /// About how long a list of values may be, so that it fits a frame.
 const LIST_BYTES: usize = 128 * 1024;
@@ -20,8 +24,8 @@ pub struct Key {
 #[derive(Debug, Default)]
 pub(super) struct Board {
     values: BTreeMap<Key, Utf8Bytes>,
-    /// All of them as JSON lists, until something changes: joiners share them.
-    encoded: Option<Vec<Utf8Bytes>>,
+    /// All of them as frames, until something changes: joiners share them.
+    encoded: Option<Vec<Shared>>,
 }
 
 impl Board {
@@ -44,10 +48,17 @@ impl Board {
         was_there
     }
 
-    /// The values as JSON lists of about `LIST_BYTES`, at least one: a frame each.
-    pub(super) fn encoded(&mut self) -> &[Utf8Bytes] {
+    /// The values as frames of about `LIST_BYTES`, at least one. The first replaces what a receiver had, the others add to
+    /// it.
+    pub(super) fn frames(&mut self, room: Room) -> &[Shared] {
         let values = &self.values;
-        self.encoded.get_or_insert_with(|| lists(values.values()))
+        self.encoded.get_or_insert_with(|| {
+            let lists = lists(values.values()).into_iter().enumerate();
+            let frame = |(index, list): (usize, Utf8Bytes)| {
+                if index == 0 { frames::board(room, &list) } else { frames::batch_of(&list) }
+            };
+            lists.map(|list| frame(list).into()).collect()
+        })
     }
 }
 

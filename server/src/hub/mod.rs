@@ -6,6 +6,7 @@
 pub mod board;
 pub(crate) mod frames;
 mod room;
+mod streams;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,9 +14,16 @@ use parking_lot::Mutex;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, RoomEvent, Seq, UserId};
 
-pub use self::room::{Landing, Lasts};
-use self::{board::Key, room::LiveRoom};
-use crate::{store::journal::Mark, ws::outbox::Outbox};
+use self::{board::Key, room::LiveRoom, streams::Alarms};
+pub use self::{
+    room::{Landing, Lasts},
+    streams::Looking,
+};
+use crate::{
+    clock::Moment,
+    store::journal::Mark,
+    ws::{outbox::Outbox, shared::Shared},
+};
 
 /// A durable event as it goes to everybody.
 #[derive(Debug, Clone)]
@@ -35,17 +43,31 @@ pub struct Entry {
 pub struct Hub {
     epoch: Epoch,
     rooms: Mutex<HashMap<Room, Arc<Mutex<LiveRoom>>>>,
+    alarms: Alarms,
 }
 
 impl Hub {
     /// No rooms yet.
     pub fn new(epoch: Epoch) -> Self {
-        Self { epoch, rooms: Mutex::default() }
+        Self { epoch, rooms: Mutex::default(), alarms: Alarms::default() }
     }
 
     /// Registers a connection. It gets nothing yet: it reads the journal, from now on, and then lands.
-    pub fn enter(&self, room: Room, connection: ConnectionId, outbox: Arc<Outbox>, user: Option<UserId>) {
-        self.with(room, |live| live.enter(connection, outbox, user));
+    pub fn enter(
+        &self,
+        room: Room,
+        connection: ConnectionId,
+        outbox: Arc<Outbox>,
+        user: Option<UserId>,
+        looking: Looking,
+    ) {
+        self.with(room, |live| live.enter(connection, outbox, user, looking));
+    }
+
+    /// Changes which streams a connection in the room looks at, and gives how far it is there, if it is live; `None` if it
+    /// is not in the room, or looks at the same already.
+    pub fn look(&self, room: Room, connection: ConnectionId, looking: &Looking) -> Option<Option<Position>> {
+        self.if_live(room, |live| live.look(connection, looking)).flatten()
     }
 
     /// Forgets a connection, and takes back what waits for it; `false` if it was not there.
@@ -64,8 +86,8 @@ impl Hub {
     }
 
     /// Gives a page to a connection that reads; `false` if it is no longer in the room.
-    pub fn page(&self, room: Room, connection: ConnectionId, text: Utf8Bytes) -> bool {
-        self.if_live(room, |live| live.page(connection, text)).unwrap_or(false)
+    pub fn page(&self, room: Room, connection: ConnectionId, frame: &Shared) -> bool {
+        self.if_live(room, |live| live.page(connection, frame)).unwrap_or(false)
     }
 
     /// Lets a connection that has read up to `mark` go live.
@@ -92,14 +114,34 @@ impl Hub {
                 let key = Key { event: name, key: event.event.key().unwrap_or_default().into() };
                 self.with(event.room, |live| live.set(&key, &text));
             }
-            Class::Stream => {
-                self.if_live(event.room, |live| live.pass(|outbox| outbox.line(event.room, name, text.clone())));
-            }
             Class::Signal => {
                 self.if_live(event.room, |live| live.pass(|outbox| outbox.signal(event.room, text.clone())));
             }
-            // Those come numbered, by `publish`.
-            Class::Durable => tracing::error!(event = name, "a durable event without a number was dropped"),
+            // Those come numbered, by `publish`, and those by `line`.
+            Class::Durable | Class::Stream => tracing::error!(event = name, "it came by the wrong way and was dropped"),
+        }
+    }
+
+    /// Sends an event of a stream to whoever looks at it, soon: with others, as one frame.
+    pub fn line(&self, event: &RoomEvent, now: Moment) {
+        let stream = event.event.key().unwrap_or_default();
+        let due = self.if_live(event.room, |live| live.line(&stream, now, || frames::event(event))).flatten();
+        if let Some(due) = due {
+            self.alarms.set(due, event.room);
+        }
+    }
+
+    /// Waits until events of streams wait; gives until when those wait for others that wait longest.
+    pub async fn streams_due(&self) -> Moment {
+        self.alarms.next().await
+    }
+
+    /// Sends out what of the streams has waited long enough.
+    pub fn flush_streams(&self, now: Moment) {
+        for room in self.alarms.take_due(now) {
+            if let Some(due) = self.if_live(room, |live| live.flush(now)).flatten() {
+                self.alarms.set(due, room);
+            }
         }
     }
 

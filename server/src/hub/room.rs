@@ -12,10 +12,15 @@ use super::{
     Entry,
     board::{Board, Key},
     frames,
+    streams::{Bundle, Gathering, Looking},
 };
 use crate::{
+    clock::Moment,
     store::journal::Mark,
-    ws::outbox::{Outbox, Put},
+    ws::{
+        outbox::{Outbox, Put},
+        shared::Shared,
+    },
 };
 
 /// Who receives, and how far it is.
@@ -25,6 +30,7 @@ struct Member {
     user: Option<UserId>,
     admission: Admission,
     stage: Stage,
+    looking: Looking,
 }
 
 /// Since which event somebody belongs to the room. A removal from before that, which is sent out late because another
@@ -64,11 +70,22 @@ pub(super) struct LiveRoom {
     head: Option<Mark>,
     board: Board,
     members: HashMap<ConnectionId, Member>,
+    gathering: Gathering,
+    /// Whether it was asked for to be woken when something that gathers is due.
+    has_alarm: bool,
 }
 
 impl LiveRoom {
     pub(super) fn new(name: Room, epoch: Epoch) -> Self {
-        Self { name, epoch, head: None, board: Board::default(), members: HashMap::new() }
+        Self {
+            name,
+            epoch,
+            head: None,
+            board: Board::default(),
+            members: HashMap::new(),
+            gathering: Gathering::default(),
+            has_alarm: false,
+        }
     }
 
     /// Whether it need not be remembered.
@@ -76,12 +93,26 @@ impl LiveRoom {
         self.members.is_empty() && self.board.is_empty()
     }
 
-    pub(super) fn enter(&mut self, connection: ConnectionId, outbox: Arc<Outbox>, user: Option<UserId>) {
-        let member =
-            Member { outbox, user, admission: Admission::Unknown { removed: Seq::ZERO }, stage: Stage::Reading };
-        if let Some(before) = self.members.insert(connection, member) {
-            before.outbox.purge(self.name);
-        }
+    pub(super) fn enter(
+        &mut self,
+        connection: ConnectionId,
+        outbox: Arc<Outbox>,
+        user: Option<UserId>,
+        looking: Looking,
+    ) {
+        // Whoever enters again has an admission, until a newer one is looked up: lines go on meanwhile.
+        let unknown = Admission::Unknown { removed: Seq::ZERO };
+        let admission = self.members.get(&connection).map_or(unknown, |before| before.admission);
+        outbox.reread(self.name);
+        self.members.insert(connection, Member { outbox, user, admission, stage: Stage::Reading, looking });
+    }
+
+    /// Changes what a member looks at, and gives how far it is, if it is live; `None` if it is no member, or looks at the
+    /// same already.
+    pub(super) fn look(&mut self, connection: ConnectionId, looking: &Looking) -> Option<Option<Position>> {
+        let member = self.members.get_mut(&connection).filter(|member| member.looking != *looking)?;
+        member.looking = looking.clone();
+        Some(self.position(connection))
     }
 
     /// Notes since when a member belongs to the room; `false` if it was removed after that, or left.
@@ -111,9 +142,9 @@ impl LiveRoom {
     }
 
     /// Gives a page to a member that reads; `false` if it is no longer one.
-    pub(super) fn page(&self, connection: ConnectionId, text: Utf8Bytes) -> bool {
+    pub(super) fn page(&self, connection: ConnectionId, frame: &Shared) -> bool {
         let Some(member) = self.members.get(&connection) else { return false };
-        member.outbox.about(self.name, text);
+        member.outbox.page(self.name, frame);
         true
     }
 
@@ -124,11 +155,8 @@ impl LiveRoom {
             return Landing::Behind;
         }
         let position = Position { epoch: self.epoch, seq: mark.seq, tag: mark.tag };
-        let lists = self.board.encoded().iter().enumerate();
-        for (index, list) in lists {
-            // The first replaces what the receiver had, the others add to it.
-            let frame = if index == 0 { frames::board(self.name, list) } else { frames::batch_of(list) };
-            member.outbox.about(self.name, frame);
+        for frame in self.board.frames(self.name) {
+            member.outbox.page(self.name, frame);
         }
         member.outbox.about(self.name, frames::caught_up(self.name, position));
         member.stage = Stage::Live(mark);
@@ -201,6 +229,41 @@ impl LiveRoom {
         }
     }
 
+    /// Takes an event of a stream, encoded if anybody looks at that; gives when to come back for what waits, unless that
+    /// was said before.
+    pub(super) fn line(&mut self, stream: &str, now: Moment, text: impl FnOnce() -> Utf8Bytes) -> Option<Moment> {
+        if !self.members.values().any(|member| member.looks_at(stream)) {
+            return None;
+        }
+        match self.gathering.add(stream, text(), now) {
+            Some(full) => self.send(&full),
+            None if !self.has_alarm => return self.alarm(),
+            None => {}
+        }
+        None
+    }
+
+    /// Sends out what of the streams is due; gives when to come back for what waits.
+    pub(super) fn flush(&mut self, now: Moment) -> Option<Moment> {
+        for due in self.gathering.take_due(now) {
+            self.send(&due);
+        }
+        self.alarm()
+    }
+
+    fn alarm(&mut self) -> Option<Moment> {
+        let due = self.gathering.due();
+        self.has_alarm = due.is_some();
+        due
+    }
+
+    /// Also to those who read: a stream is not in the journal, so it is nowhere else.
+    fn send(&self, bundle: &Bundle) {
+        for member in self.members.values().filter(|member| member.looks_at(&bundle.stream)) {
+            member.outbox.lines(self.name, &bundle.stream, bundle.events, &bundle.frame);
+        }
+    }
+
     /// Sends out what is kept nowhere.
     pub(super) fn pass(&self, send: impl Fn(&Outbox)) {
         self.members.values().filter(|member| member.stage != Stage::Reading).for_each(|member| send(&member.outbox));
@@ -236,6 +299,11 @@ impl Member {
             }
             Admission::Since(admitted) => at > *admitted,
         }
+    }
+
+    /// Whether it may have the lines of a stream, and wants them.
+    fn looks_at(&self, stream: &str) -> bool {
+        matches!(self.admission, Admission::Since(_)) && self.looking.at(stream)
     }
 
     fn fall_behind(&mut self, room: Room, at: Mark) {

@@ -78,7 +78,7 @@ impl World {
     fn join(&mut self, back: usize) {
         let since = Seq(self.journal.len().saturating_sub(back) as i64);
         let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::new(Deliveries::off())));
-        self.hub.enter(self.room, id, outbox.clone(), None);
+        self.hub.enter(self.room, id, outbox.clone(), None, Looking::default());
         let mark = Mark { seq: since, tag: Tag(0) };
         self.members.push(Receiver { id, outbox, since, reading: Some(mark), got: Vec::new() });
     }
@@ -95,7 +95,7 @@ impl World {
             return;
         };
         let texts: Vec<Utf8Bytes> = page.iter().map(|entry| entry.text.clone()).collect();
-        assert!(self.hub.page(self.room, receiver.id, frames::batch(&texts)));
+        assert!(self.hub.page(self.room, receiver.id, &frames::batch(&texts).into()));
         receiver.reading = Some(last.mark);
     }
 
@@ -179,7 +179,7 @@ fn texts(outbox: &Outbox) -> Vec<String> {
 /// A member that has landed at `seq`; its board and `caught_up` still wait.
 fn landed(hub: &Hub, room: Room, user: Option<UserId>, seq: i64) -> (ConnectionId, Arc<Outbox>) {
     let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::new(Deliveries::off())));
-    hub.enter(room, id, outbox.clone(), user);
+    hub.enter(room, id, outbox.clone(), user, Looking::default());
     assert!(hub.admit(room, id, Seq::ZERO));
     assert_eq!(hub.land(room, id, Mark { seq: Seq(seq), tag: Tag(seq as u32) }), Landing::Live);
     (id, outbox)
@@ -258,7 +258,7 @@ fn an_expelled_member_gets_left_and_nothing_that_waited() {
     hub.publish(&entry(room, Seq(2), cleared(Seq(2))));
     let got = texts(&outbox);
     assert!(got.len() == 1 && got[0].contains(r#""left""#), "{got:?}");
-    assert!(!hub.page(room, id, "late".into()));
+    assert!(!hub.page(room, id, &Utf8Bytes::from("late").into()));
 }
 
 #[test]
@@ -267,11 +267,11 @@ fn a_removal_that_is_sent_out_after_a_new_admission_removes_nobody() {
     for (admitted, stays) in [(Seq(7), true), (Seq(3), false)] {
         let (checked, unchecked) = (ConnectionId::fresh(), ConnectionId::fresh());
         for id in [checked, unchecked] {
-            hub.enter(room, id, Arc::new(Outbox::new(Deliveries::off())), Some(user));
+            hub.enter(room, id, Arc::new(Outbox::new(Deliveries::off())), Some(user), Looking::default());
         }
         hub.admit(room, checked, admitted);
         hub.expel(room, user, Seq(5));
-        assert_eq!(hub.page(room, checked, "page".into()), stays);
+        assert_eq!(hub.page(room, checked, &Utf8Bytes::from("page").into()), stays);
         assert_eq!(hub.admit(room, unchecked, admitted), stays);
         hub.leave(room, checked);
     }

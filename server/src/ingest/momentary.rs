@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use watchbell_protocol::{
     ClientFrame, Command, ErrorCode, Room, RoomEvent, WireError,
-    command::{AnalysisRenew, PresenceUpdate},
-    event::Status,
+    command::{AnalysisRenew, LogsAppend, PresenceUpdate},
+    event::{LogsStream, Status},
 };
 
 use super::apply::standing;
@@ -41,6 +41,7 @@ impl Momentary {
         match frame.command {
             Command::PresenceUpdate(input) => self.presence(principal, input),
             Command::AnalysisRenew(input) => self.renew(principal, frame.room, input).await,
+            Command::LogsAppend(input) => self.append(principal, frame.room, input).await,
             command => {
                 let message = format!("{} is not a momentary command", command.name());
                 Err(WireError::new(ErrorCode::BadRequest, message).at("cmd"))
@@ -69,6 +70,27 @@ impl Momentary {
         self.leases.renew(room, &Holder::of(principal), input, self.clock.moment(), |progress| {
             self.hub.emit(&RoomEvent { room, seq: None, tag: None, at, origin, event: progress.into() });
         })
+    }
+
+    /// Lines go to whoever looks at them now, and are kept nowhere.
+    async fn append(&self, principal: &Principal, room: Option<Room>, input: LogsAppend) -> Result<(), WireError> {
+        let command = Command::LogsAppend(input);
+        let place = policy::place(&command, room)?;
+        let standing = self.standing(principal, place).await?;
+        policy::may_publish(principal, place, standing, &command)?;
+        let (Place::Project(project), Command::LogsAppend(LogsAppend { source, lines })) = (place, command) else {
+            return Ok(());
+        };
+        if source.is_empty() {
+            return Err(WireError::new(ErrorCode::BadRequest, "must not be empty").at("data.source"));
+        }
+        let (room, at, origin) = (Room::Project(project), self.clock.now(), principal.origin());
+        for line in lines {
+            let event = LogsStream { source: source.clone(), line }.into();
+            let event = RoomEvent { room, seq: None, tag: None, at, origin: origin.clone(), event };
+            self.hub.line(&event, self.clock.moment());
+        }
+        Ok(())
     }
 
     async fn standing(&self, principal: &Principal, place: Place) -> Result<policy::Standing, WireError> {

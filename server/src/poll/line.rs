@@ -232,7 +232,8 @@ impl Sink for LineSink {
 fn answer(batch: Batch) -> Option<Answer> {
     let frames = batch.outs.into_iter().filter_map(|out| match out {
         Out::Text(text) => Some(text),
-        Out::Ping | Out::Reply(_) => None,
+        // Nothing is packed here: that was agreed on with nobody.
+        Out::Packed(_) | Out::Ping | Out::Reply(_) => None,
     });
     let answer = Answer { frames: frames.collect(), close: batch.close };
     (!answer.frames.is_empty() || answer.close.is_some()).then_some(answer)

@@ -10,18 +10,19 @@ use std::{future::Future, sync::Arc};
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{
     Answer, ConnectionId, ErrorCode, Position, Room, Seq, ServerFrame, StateItem, StatePage, Tag, WireError,
+    command::RoomJoin,
     frame::{Resync, ResyncReason},
 };
 
 use self::pages::{Page, Then, Wanted};
-use super::outbox::Outbox;
+use super::{outbox::Outbox, shared::Shared};
 use crate::{
     App,
     auth::{
         Principal,
         policy::{self, Place, Standing},
     },
-    hub::{Landing, frames},
+    hub::{Landing, Looking, frames},
     metrics::Join,
     store::{self, Conn, journal::Mark, state::Cursor},
 };
@@ -63,10 +64,16 @@ enum Failure {
 }
 
 impl Reader {
-    /// `room:join`. The answer, which carries the head, comes after `caught_up`.
-    pub async fn join(&self, principal: &Principal, room: Room, since: Option<Position>) -> Result<Answer, WireError> {
+    /// `room:join`. The answer, which carries the head, comes after `caught_up`. Whoever is in the room and only looks at
+    /// other streams now goes on from where it is.
+    pub async fn join(&self, principal: &Principal, room: Room, asked: RoomJoin) -> Result<Answer, WireError> {
+        let RoomJoin { since, streams } = asked;
+        let looking = Looking::from(streams);
+        if let Some(at) = self.app.hub.look(room, self.connection, &looking) {
+            return Ok(Answer { room: Some(room), seq: at.map(|at| at.seq), started: None });
+        }
         // Registered before anything is read: what is sent out from now on is noticed.
-        self.app.hub.enter(room, self.connection, self.outbox.clone(), principal.user());
+        self.app.hub.enter(room, self.connection, self.outbox.clone(), principal.user(), looking);
         let joined = async {
             let start = self.start(principal, room, since).await?;
             self.read(room, start).await
@@ -153,7 +160,7 @@ impl Reader {
                 Start::After { at, head } => (at, head),
                 Start::State(resync) => {
                     let head = Mark { seq: resync.head.seq, tag: resync.head.tag };
-                    self.send(room, ServerFrame::Resync { room, resync }.to_text().into())?;
+                    self.send(room, &text(&ServerFrame::Resync { room, resync }))?;
                     self.state(room, head).await?;
                     (head, Some(head))
                 }
@@ -206,7 +213,7 @@ impl Reader {
         let last = rows.last().map_or(at, |row| Mark { seq: row.seq, tag: row.tag });
         let then = if rows.len() < ROWS as usize { Then::EndOfJournal(last) } else { Then::Journal(last) };
         let texts: Vec<Utf8Bytes> = rows.into_iter().map(|row| row.body.into()).collect();
-        Ok(Page { frames: pages(texts).iter().map(|page| frames::batch(page)).collect(), then })
+        Ok(Page { frames: pages(texts).iter().map(|page| frames::batch(page).into()).collect(), then })
     }
 
     /// Sends the state in pages.
@@ -224,7 +231,7 @@ impl Reader {
             cursor = if let Then::State(next) = &page.then { Some(next.clone()) } else { None };
         }
         let last = StatePage { items: Vec::new(), last: true };
-        self.send(room, ServerFrame::State { room, state: last }.to_text().into())
+        self.send(room, &text(&ServerFrame::State { room, state: last }))
     }
 
     /// A page of the state.
@@ -233,7 +240,8 @@ impl Reader {
         let (items, next) = at.page(&mut tx, self.app.clock.now()).await?;
         let items: Vec<Utf8Bytes> = items.into_iter().map(|item| self.encoded(item)).collect();
         let frame = |page: &Vec<Utf8Bytes>| {
-            format!(r#"{{"room":"{room}","state":{{"items":{},"last":false}}}}"#, frames::list(page)).into()
+            let text = format!(r#"{{"room":"{room}","state":{{"items":{},"last":false}}}}"#, frames::list(page));
+            Shared::from(Utf8Bytes::from(text))
         };
         Ok(Page { frames: pages(items).iter().map(frame).collect(), then: next.map_or(Then::EndOfState, Then::State) })
     }
@@ -247,7 +255,7 @@ impl Reader {
     async fn send_page(&self, room: Room, page: &Page) -> Result<(), Failure> {
         for frame in &page.frames {
             self.outbox.drained().await;
-            self.send(room, frame.clone())?;
+            self.send(room, frame)?;
         }
         Ok(())
     }
@@ -261,14 +269,18 @@ impl Reader {
         serde_json::to_string(&item).expect("a state item is plain JSON: string keys and plain values").into()
     }
 
-    fn send(&self, room: Room, text: Utf8Bytes) -> Result<(), Failure> {
-        self.app.hub.page(room, self.connection, text).then_some(()).ok_or(Failure::Gone)
+    fn send(&self, room: Room, frame: &Shared) -> Result<(), Failure> {
+        self.app.hub.page(room, self.connection, frame).then_some(()).ok_or(Failure::Gone)
     }
 
     fn resync(&self, reason: ResyncReason, head: Mark) -> Start {
         let head = Position { epoch: self.app.store.epoch(), seq: head.seq, tag: head.tag };
         Start::State(Resync { reason, head })
     }
+}
+
+fn text(frame: &ServerFrame) -> Shared {
+    Utf8Bytes::from(frame.to_text()).into()
 }
 
 /// The answer to a join that was overtaken by a leave.

@@ -191,9 +191,9 @@ async fn perform(
                 seat.outbox.control(refused.to_text().into());
             }
         }
-        Effect::Join(id, room, since) => {
+        Effect::Join(id, room, asked) => {
             seat.enters(room);
-            catching_up.add(Join { id, principal: session.principal().clone(), room, since });
+            catching_up.add(Join { id, principal: session.principal().clone(), room, asked });
         }
         Effect::Leave(room) => seat.leaves(room),
         Effect::Verify(id, token) => {

@@ -36,6 +36,7 @@ impl From<Batch> for Frames {
         for out in batch.outs {
             match out {
                 Out::Text(text) => frames.push(Frame::new(OpCode::Data(Data::Text), text.into())),
+                Out::Packed(bytes) => frames.push(Frame::new(OpCode::Data(Data::Binary), bytes)),
                 Out::Ping => frames.push(Frame::new(OpCode::Control(Control::Ping), Bytes::new())),
                 Out::Reply(whole) => frames.push(Frame { head: [0; HEAD], head_length: 0, payload: whole }),
             }

@@ -2,12 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use watchbell_protocol::{ConnectionId, ProjectId, Room, event::Project, frame::Connected, limits};
+use watchbell_protocol::{CAPABILITY_ZSTD, ConnectionId, ProjectId, Room, event::Project, frame::Connected, limits};
 
+use super::shared::Packing;
 use crate::{App, auth::Principal, store};
 
 /// The greeting of a new connection.
-pub(super) async fn greeting(app: &App, connection: ConnectionId, principal: &Principal) -> Connected {
+pub(super) async fn greeting(
+    app: &App,
+    connection: ConnectionId,
+    principal: &Principal,
+    packing: Packing,
+) -> Connected {
     let projects = match principal {
         Principal::User { .. } => Vec::new(),
         Principal::Token { projects, .. } => named(app, projects).await.unwrap_or_else(|error| {
@@ -18,7 +24,10 @@ pub(super) async fn greeting(app: &App, connection: ConnectionId, principal: &Pr
     Connected {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         connection,
-        capabilities: Vec::new(),
+        capabilities: match packing {
+            Packing::None => Vec::new(),
+            Packing::Zstd => vec![CAPABILITY_ZSTD.to_owned()],
+        },
         max_frame_bytes: limits::FRAME_BYTES as u32,
         now: app.clock.now(),
         user_room: principal.user().map(Room::User),

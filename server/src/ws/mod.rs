@@ -8,5 +8,6 @@ pub mod link;
 pub mod outbox;
 pub mod registry;
 pub mod session;
+pub mod shared;
 mod socket;
 pub mod upgrade;

@@ -24,6 +24,7 @@ use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room};
 
 use self::waiting::{End, Pace, Slot, Waiting};
+use super::shared::{Packing, Payload, Shared};
 use crate::{hub::board::Key, metrics::Deliveries, store::journal::Mark};
 
 /// Events that may wait.
@@ -50,8 +51,10 @@ pub enum Put {
 /// One thing to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Out {
-    /// A text frame.
+    /// A text message.
     Text(Utf8Bytes),
+    /// A binary message.
+    Packed(Bytes),
     /// A ping.
     Ping,
     /// A frame that the protocol itself answers with, whole: of what carries the frames, not of the session.
@@ -74,6 +77,7 @@ pub struct Batch {
 /// What waits to go to one receiver.
 pub struct Outbox {
     waiting: Mutex<Waiting>,
+    packing: Packing,
     counted: Arc<Deliveries>,
     /// Something to write.
     written: Notify,
@@ -96,12 +100,24 @@ impl Outbox {
     pub fn new(counted: Arc<Deliveries>) -> Self {
         Self {
             waiting: Mutex::default(),
+            packing: Packing::None,
             counted,
             written: Notify::new(),
             taken: Notify::new(),
             lightened: Notify::new(),
             fell_behind: Notify::new(),
         }
+    }
+
+    /// For a receiver with whom this was agreed on.
+    pub fn with(mut self, packing: Packing) -> Self {
+        self.packing = packing;
+        self
+    }
+
+    /// What was agreed on with the receiver.
+    pub fn packing(&self) -> Packing {
+        self.packing
     }
 
     /// A durable event.
@@ -120,9 +136,10 @@ impl Outbox {
         self.told(put)
     }
 
-    /// A line of a stream.
-    pub fn line(&self, room: Room, stream: &str, text: Utf8Bytes) {
-        self.change(|waiting| waiting.line(room, stream, text));
+    /// A frame with so many lines of a stream.
+    pub fn lines(&self, room: Room, stream: &Arc<str>, lines: u32, frame: &Shared) {
+        let payload = frame.payload(self.packing);
+        self.change(|waiting| waiting.lines(room, stream, lines, payload));
         self.written.notify_one();
     }
 
@@ -135,13 +152,22 @@ impl Outbox {
 
     /// An answer, or a frame about the connection.
     pub fn control(&self, text: Utf8Bytes) {
-        self.change(|waiting| waiting.push(Slot::Control { room: None, text }));
+        self.change(|waiting| waiting.push(Slot::Control { room: None, payload: text.into() }));
         self.written.notify_one();
     }
 
-    /// A page, a board, or another frame about a room.
+    /// A frame about a room.
     pub fn about(&self, room: Room, text: Utf8Bytes) {
-        self.change(|waiting| waiting.push(Slot::Control { room: Some(room), text }));
+        self.about_room(room, text.into());
+    }
+
+    /// A page or a board.
+    pub fn page(&self, room: Room, frame: &Shared) {
+        self.about_room(room, frame.payload(self.packing));
+    }
+
+    fn about_room(&self, room: Room, payload: Payload) {
+        self.change(|waiting| waiting.push(Slot::Control { room: Some(room), payload }));
         self.written.notify_one();
     }
 
@@ -166,6 +192,11 @@ impl Outbox {
     /// Takes back the waiting value of a key that has ended.
     pub fn withdraw(&self, room: Room, key: &Key) {
         self.change(|waiting| waiting.withdraw(room, key));
+    }
+
+    /// Takes back what of a room is read again: everything but lines.
+    pub fn reread(&self, room: Room) {
+        self.change(|waiting| waiting.reread(room));
     }
 
     /// Takes back everything of a room.

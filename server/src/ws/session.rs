@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use watchbell_protocol::{
-    Answer, ClientFrame, CloseCode, Command, CommandId, Delivery, ErrorCode, Position, Room, ServerFrame, UnixMillis,
-    WireError, frame::GoingAway,
+    Answer, ClientFrame, CloseCode, Command, CommandId, Delivery, ErrorCode, Room, ServerFrame, UnixMillis, WireError,
+    command::RoomJoin, frame::GoingAway,
 };
 
 use crate::{auth::Principal, clock::Moment, limits, timing::Timing};
@@ -77,7 +77,7 @@ pub enum Effect {
     /// Do a momentary command.
     Momentary(ClientFrame),
     /// Join a room.
-    Join(CommandId, Room, Option<Position>),
+    Join(CommandId, Room, RoomJoin),
     /// Leave a room.
     Leave(Room),
     /// Check a fresh token.
@@ -229,10 +229,10 @@ impl Session {
                     let message = format!("a connection may be in at most {ROOMS} rooms");
                     return vec![refusal(Some(id), WireError::new(ErrorCode::BadRequest, message).at("room"))];
                 }
-                let since = join.since;
+                let join = join.clone();
                 self.rooms.insert(room);
                 self.at_work += 1;
-                vec![Effect::Join(id, room, since)]
+                vec![Effect::Join(id, room, join)]
             }
             (Command::RoomLeave(_), Some(room)) => {
                 self.rooms.remove(&room);

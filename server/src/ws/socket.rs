@@ -17,12 +17,16 @@ use tungstenite::{
     error::{CapacityError, Error, ProtocolError},
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
-use watchbell_protocol::{CloseCode, limits};
+use watchbell_protocol::{
+    CloseCode, limits,
+    packed::{self, Unpackable},
+};
 
 use super::{
     frames::Frames,
     link::{Gone, Heard, Sink, Source},
     outbox::{Batch, Outbox},
+    shared::Packing,
 };
 use crate::listener::Stream;
 
@@ -73,7 +77,7 @@ impl Source for SocketSource {
     async fn next(&mut self) -> Option<Heard> {
         match poll_fn(|cx| self.poll(cx)).await {
             Ok(Message::Text(text)) => Some(Heard::Text(text)),
-            Ok(Message::Binary(_)) => Some(Heard::Binary),
+            Ok(Message::Binary(bytes)) => Some(binary(&bytes, self.outbox.packing())),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Some(Heard::Alive),
             Ok(Message::Close(_)) => None,
             Err(error) => broken(&error),
@@ -95,6 +99,19 @@ impl Sink for SocketSink {
             if is_last { self.io.shutdown().await } else { Ok(()) }
         };
         written.await.map_err(|_: io::Error| Gone)
+    }
+}
+
+/// A binary message: a packed frame, where that was agreed on. A frame is unpacked at once and whole, so that nothing of
+/// how is kept for the connection.
+fn binary(bytes: &[u8], packing: Packing) -> Heard {
+    match packing {
+        Packing::None => Heard::Binary,
+        Packing::Zstd => match packed::unpack(bytes, limits::FRAME_BYTES) {
+            Ok(text) => Heard::Text(text.into()),
+            Err(Unpackable::TooLarge) => Heard::TooLarge,
+            Err(Unpackable::Malformed) => Heard::Broken(CloseCode::Protocol),
+        },
     }
 }
 

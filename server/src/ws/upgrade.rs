@@ -11,11 +11,12 @@ use axum::{
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use tungstenite::handshake::server::create_response_with_body;
-use watchbell_protocol::{ErrorCode, SUBPROTOCOL, WireError};
+use watchbell_protocol::{ErrorCode, SUBPROTOCOL, SUBPROTOCOL_ZSTD, WireError};
 
 use super::{
     driver::{self, Admission},
     outbox::Outbox,
+    shared::Packing,
     socket,
 };
 use crate::{
@@ -29,14 +30,14 @@ use crate::{
 /// Lets a member or a producer in.
 pub async fn upgrade(State(app): State<App>, ClientAddress(address): ClientAddress, mut request: Request) -> Response {
     let admitted = match admit(&app, address, request.headers()).await {
-        Ok(admission) => agree(&request).map(|response| (response, admission)),
+        Ok(admission) => agree(&request).map(|(response, packing)| (response, packing, admission)),
         Err(error) => Err(error),
     };
     app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
     match admitted {
-        Ok((response, admission)) => {
+        Ok((response, packing, admission)) => {
             let upgraded = hyper::upgrade::on(&mut request);
-            app.connection_tasks.clone().spawn(connection(app, upgraded, admission));
+            app.connection_tasks.clone().spawn(connection(app, upgraded, packing, admission));
             response
         }
         Err(error) => Refusal::from(error).into_response(),
@@ -44,7 +45,7 @@ pub async fn upgrade(State(app): State<App>, ClientAddress(address): ClientAddre
 }
 
 /// Serves the connection once the answer to its handshake is written.
-async fn connection(app: App, upgraded: OnUpgrade, admission: Admission) {
+async fn connection(app: App, upgraded: OnUpgrade, packing: Packing, admission: Admission) {
     let upgraded = match upgraded.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "a client went away during its handshake"),
@@ -52,7 +53,7 @@ async fn connection(app: App, upgraded: OnUpgrade, admission: Admission) {
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
         return tracing::error!("a connection came from another listener than the server's own");
     };
-    let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()));
+    let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()).with(packing));
     let (source, sink) = socket::open(io.into_inner(), &read_buf, outbox.clone());
     driver::serve(app, outbox, source, sink, admission).await;
 }
@@ -72,17 +73,26 @@ async fn admit(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admiss
     Ok(Admission { principal, share, ticket })
 }
 
-/// The answer to a handshake, if the client speaks the protocol.
-fn agree(request: &Request) -> Result<Response, WireError> {
+/// The answer to a handshake, if the client speaks the protocol, and what was agreed on with it.
+fn agree(request: &Request) -> Result<(Response, Packing), WireError> {
     let malformed = |message| WireError::new(ErrorCode::BadRequest, message);
     let mut response = create_response_with_body(request, Body::empty).map_err(|error| malformed(error.to_string()))?;
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-    let mut offered = offered.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
-    if !offered.any(|protocol| protocol.trim() == SUBPROTOCOL) {
-        return Err(malformed(format!("name the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol")));
-    }
-    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    Ok(response)
+    let offered = offered.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).map(str::trim);
+    let (chosen, packing) = choose(offered)
+        .ok_or_else(|| malformed(format!("name the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol")))?;
+    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(chosen));
+    Ok((response, packing))
+}
+
+/// The best of the subprotocols that are offered, in whatever order.
+fn choose<'a>(offered: impl Iterator<Item = &'a str>) -> Option<(&'static str, Packing)> {
+    let known = |offered: &str| match offered {
+        SUBPROTOCOL_ZSTD => Some((SUBPROTOCOL_ZSTD, Packing::Zstd)),
+        SUBPROTOCOL => Some((SUBPROTOCOL, Packing::None)),
+        _ => None,
+    };
+    offered.filter_map(known).max_by_key(|(_, packing)| *packing == Packing::Zstd)
 }
 
 fn attempt(refused: ErrorCode) -> Attempt {
@@ -91,5 +101,25 @@ fn attempt(refused: ErrorCode) -> Attempt {
         ErrorCode::RateLimited | ErrorCode::Unavailable => Attempt::Limited,
         ErrorCode::BadRequest => Attempt::Malformed,
         _ => Attempt::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_frames_are_agreed_on_with_who_offers_them_and_nobody_else() {
+        for (offered, chosen) in [
+            (&["watchbell.v1"][..], Some(Packing::None)),
+            (&["watchbell.v1", "watchbell.v1.zstd"], Some(Packing::Zstd)),
+            (&["watchbell.v1.zstd", "watchbell.v1"], Some(Packing::Zstd)),
+            (&["watchbell.v1.zstd"], Some(Packing::Zstd)),
+            (&["watchbell.v1.br", "chat", "watchbell.v1"], Some(Packing::None)),
+            (&["watchbell.v2", "chat"], None),
+            (&[], None),
+        ] {
+            assert_eq!(choose(offered.iter().copied()).map(|(_, packing)| packing), chosen, "{offered:?}");
+        }
     }
 }

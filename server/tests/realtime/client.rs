@@ -12,6 +12,7 @@ use watchbell_protocol::{
     Answer, ClientFrame, Command, CommandId, Event, Position, Room, RoomEvent, ServerFrame, StateItem, WireError,
     command::RoomJoin,
     frame::{Connected, ResyncReason},
+    limits, packed,
 };
 
 use crate::fixture::SOON;
@@ -32,6 +33,8 @@ pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
     kept: VecDeque<ServerFrame>,
     pub connected: Connected,
+    received: usize,
+    binaries: usize,
 }
 
 impl Client {
@@ -40,7 +43,7 @@ impl Client {
         let ServerFrame::Connected(connected) = ServerFrame::parse(first.to_text().unwrap()).unwrap() else {
             panic!("{first} is no greeting")
         };
-        Self { socket, kept: VecDeque::new(), connected }
+        Self { socket, kept: VecDeque::new(), connected, received: 0, binaries: 0 }
     }
 
     pub async fn raw(&mut self, message: impl Into<Message>) {
@@ -148,6 +151,16 @@ impl Client {
         }
     }
 
+    /// Bytes of all frames after the greeting, as they came.
+    pub fn received(&self) -> usize {
+        self.received
+    }
+
+    /// How many frames came packed.
+    pub fn binaries(&self) -> usize {
+        self.binaries
+    }
+
     /// Every frame that was not asked for.
     pub fn kept(&self) -> impl Iterator<Item = &ServerFrame> {
         self.kept.iter()
@@ -157,7 +170,15 @@ impl Client {
         loop {
             let message = timeout(SOON, self.socket.next()).await.expect("something comes");
             match message {
-                Some(Ok(Message::Text(text))) => return Ok(ServerFrame::parse(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => {
+                    self.received += text.len();
+                    return Ok(ServerFrame::parse(&text).unwrap());
+                }
+                Some(Ok(Message::Binary(bytes))) => {
+                    (self.received, self.binaries) = (self.received + bytes.len(), self.binaries + 1);
+                    let text = packed::unpack(&bytes, limits::FRAME_BYTES).unwrap();
+                    return Ok(ServerFrame::parse(&text).unwrap());
+                }
                 Some(Ok(Message::Close(close))) => return Err(close),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),

@@ -13,3 +13,4 @@ mod poll;
 mod presence;
 mod rooms;
 mod slow;
+mod streams;

@@ -6,12 +6,12 @@ use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
-use tungstenite::Utf8Bytes;
 use watchbell_protocol::Room;
 
 use crate::{
     clock::Moment,
     store::{journal::Mark, state::Cursor},
+    ws::shared::Shared,
 };
 
 /// How long a page is kept. What it says about a moment, such as when somebody was last seen, may be as old.
@@ -31,7 +31,7 @@ pub(super) enum Wanted {
 /// A page, as frames.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) frames: Vec<Utf8Bytes>,
+    pub(super) frames: Vec<Shared>,
     pub(super) then: Then,
 }
 
@@ -104,7 +104,7 @@ impl Pages {
 
 impl Page {
     fn bytes(&self) -> usize {
-        self.frames.iter().map(|frame| frame.len()).sum()
+        self.frames.iter().map(Shared::bytes).sum()
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn page(text: &str) -> Page {
-        Page { frames: vec![text.into()], then: Then::EndOfState }
+        Page { frames: vec![tungstenite::Utf8Bytes::from(text).into()], then: Then::EndOfState }
     }
 
     #[tokio::test(start_paused = true)]
@@ -135,7 +135,7 @@ mod tests {
             Ok(page("one"))
         };
         let got = join_all((0..100).map(|_| pages.get(wanted(room), now, read()))).await;
-        assert!(got.into_iter().all(|page| page.unwrap().frames == ["one"]));
+        assert!(got.into_iter().all(|page| page.unwrap().frames[0].text() == "one"));
         assert_eq!(reads.load(Ordering::Relaxed), 1);
     }
 
@@ -146,7 +146,7 @@ mod tests {
         let first = pages.get(wanted(room), now, async { Ok(page("first")) }).await.unwrap();
         let still = pages.get(wanted(room), now + KEPT / 2, async { Ok(page("second")) }).await.unwrap();
         let second = pages.get(wanted(room), now + KEPT, async { Ok(page("second")) }).await.unwrap();
-        assert_eq!([first, still, second].map(|page| page.frames[0].to_string()), ["first", "first", "second"]);
+        assert_eq!([first, still, second].map(|page| page.frames[0].text().to_owned()), ["first", "first", "second"]);
         pages.forget(now + KEPT * 2);
         assert_eq!(pages.count(), 0);
     }

@@ -4,7 +4,7 @@
 
 use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc};
 
-use watchbell_protocol::{CloseCode, CommandId, Position, Room};
+use watchbell_protocol::{CloseCode, CommandId, Room, command::RoomJoin};
 
 use super::{Done, Seat};
 use crate::{
@@ -19,7 +19,7 @@ pub(super) struct Join {
     pub(super) id: CommandId,
     pub(super) principal: Arc<Principal>,
     pub(super) room: Room,
-    pub(super) since: Option<Position>,
+    pub(super) asked: RoomJoin,
 }
 
 /// What a connection has to catch up with.
@@ -41,7 +41,7 @@ impl<'a> CatchingUp<'a> {
     }
 
     pub(super) fn add(&mut self, join: Join) {
-        if std::mem::take(&mut self.is_new) && join.since.is_some() {
+        if std::mem::take(&mut self.is_new) && join.asked.since.is_some() {
             self.app.metrics.reconnects.increment(1);
         }
         self.joins.push_back(join);
@@ -68,10 +68,10 @@ impl<'a> CatchingUp<'a> {
 }
 
 async fn joined(app: &App, seat: &Seat, join: Join) -> Option<Done> {
-    let Join { id, principal, room, since } = join;
+    let Join { id, principal, room, asked } = join;
     // It may have been left while its join waited behind another.
     let result =
-        if seat.wants(room) { reader(app, seat).join(&principal, room, since).await } else { Err(left_before()) };
+        if seat.wants(room) { reader(app, seat).join(&principal, room, asked).await } else { Err(left_before()) };
     Some(Done::Answered(id, result))
 }
 

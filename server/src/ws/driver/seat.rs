@@ -41,7 +41,7 @@ impl Seat {
 
     /// The first frame; then presence learns where the member belongs.
     pub(super) async fn greet(&self, principal: &Principal) {
-        let connected = greeting(&self.app, self.id, principal).await;
+        let connected = greeting(&self.app, self.id, principal, self.outbox.packing()).await;
         self.outbox.control(ServerFrame::Connected(connected).to_text().into());
         if let Err(error) = self.tell_projects(principal).await {
             tracing::error!(%error, connection.id = %self.id, "somebody's projects could not be read: no presence");

@@ -29,7 +29,8 @@ impl Tally {
             Slot::Event { class: Class::Durable, .. } => self.durable += 1,
             Slot::Event { class: Class::Signal, .. } => self.signal += 1,
             Slot::Event { class: Class::Latest, .. } | Slot::Latest { .. } => self.latest += 1,
-            Slot::Event { class: Class::Stream, .. } | Slot::Line { .. } => self.stream += 1,
+            Slot::Event { class: Class::Stream, .. } => self.stream += 1,
+            Slot::Lines { lines, .. } => self.stream += u64::from(*lines),
             Slot::Control { .. } | Slot::Heads(_) => self.control += 1,
             Slot::Ping | Slot::Reply(_) | Slot::Empty => {}
         }

@@ -12,6 +12,11 @@ fn key(key: &str) -> Key {
     Key { event: "analysis:progress", key: key.into() }
 }
 
+/// Puts a frame with these lines.
+fn lines(outbox: &Outbox, room: Room, stream: &str, texts: &[&str]) {
+    outbox.lines(room, &stream.into(), texts.len() as u32, &Utf8Bytes::from(texts.join(",")).into());
+}
+
 fn texts(outbox: &Outbox) -> Vec<String> {
     let outs = outbox.take(usize::MAX).outs;
     outs.into_iter().map(|out| if let Out::Text(text) = out { text.to_string() } else { "ping".into() }).collect()
@@ -73,7 +78,7 @@ fn an_ended_value_is_withdrawn_so_that_it_never_comes_after_its_end() {
 fn a_full_outbox_drops_the_oldest_lines_and_tells_how_many() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     for line in 0..ITEMS + 3 {
-        outbox.line(room, "logs:build", line.to_string().into());
+        lines(&outbox, room, "logs:build", &[&line.to_string()]);
     }
     let texts = texts(&outbox);
     assert!(texts[0].contains(r#""gap":{"stream":"logs:build","dropped":3}"#), "{}", texts[0]);
@@ -81,10 +86,54 @@ fn a_full_outbox_drops_the_oldest_lines_and_tells_how_many() {
 }
 
 #[test]
+fn a_gap_counts_every_line_of_every_frame_that_was_dropped_and_comes_before_the_rest() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    for frame in 0..ITEMS + 5 {
+        let stream = if frame % 2 == 0 { "logs:build" } else { "logs:web" };
+        lines(&outbox, room, stream, &["line"; 10][..=frame % 10]);
+    }
+    let texts = texts(&outbox);
+    let gaps: Vec<&String> = texts.iter().filter(|text| text.contains("gap")).collect();
+    assert_eq!(gaps, [&texts[0], &texts[1]]);
+    assert!(gaps[0].contains(r#"{"stream":"logs:build","dropped":9}"#), "1 + 3 + 5: {gaps:?}");
+    assert!(gaps[1].contains(r#"{"stream":"logs:web","dropped":6}"#), "2 + 4: {gaps:?}");
+    assert_eq!(texts.len(), ITEMS + 2);
+}
+
+#[test]
+fn who_reads_a_room_again_keeps_the_lines_that_wait_and_the_gaps() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    let _ = outbox.event(room, "event".into());
+    for line in 0..ITEMS {
+        lines(&outbox, room, "logs:build", &[&line.to_string()]);
+    }
+    outbox.reread(room);
+    let texts = texts(&outbox);
+    assert!(texts[0].contains(r#""dropped":1"#));
+    assert_eq!((texts[1].as_str(), texts.len()), ("1", ITEMS));
+}
+
+#[test]
+fn pages_and_lines_are_packed_for_whom_that_was_agreed_on() {
+    let (room, large) = (room(), Shared::from(Utf8Bytes::from("line ".repeat(1000))));
+    for packing in [Packing::None, Packing::Zstd] {
+        let outbox = Outbox::new(Deliveries::off()).with(packing);
+        outbox.page(room, &large);
+        outbox.lines(room, &"logs:build".into(), 1, &large);
+        let outs = outbox.take(usize::MAX).outs;
+        assert_eq!(outs.len(), 2);
+        for out in outs {
+            assert_eq!(matches!(out, Out::Packed(_)), packing == Packing::Zstd);
+        }
+        assert_eq!(outbox.waiting.lock().all_bytes, 0, "the books are right");
+    }
+}
+
+#[test]
 fn lines_never_push_out_what_must_not_be_missed() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     fill(&outbox, room);
-    outbox.line(room, "logs:build", "line".into());
+    lines(&outbox, room, "logs:build", &["line"]);
     let texts = texts(&outbox);
     assert_eq!(texts.len(), ITEMS + 1);
     assert!(texts[0].contains(r#""dropped":1"#));
@@ -143,13 +192,13 @@ fn what_becomes_of_everything_is_counted_and_nothing_waits_in_the_books_at_the_e
     for value in ["one", "three"] {
         assert_eq!(outbox.latest(room, &key("a"), value.into()), Put::Waits);
     }
-    outbox.line(room, "log", "line".into());
+    lines(&outbox, room, "log", &["line"]);
     outbox.signal(room, "signal".into());
     outbox.control("answer".into());
     counted("watchbell_queue_bytes 21");
     texts(&outbox);
     fill(&outbox, room);
-    outbox.line(room, "log", "late".into());
+    lines(&outbox, room, "log", &["late"]);
     outbox.signal(room, "late".into());
     outbox.purge(room);
     for line in [
@@ -181,7 +230,7 @@ fn a_late_receiver_of_momentary_values_costs_less_than_64_kib() {
     for n in 0..600_000 {
         match n % 3 {
             0 => outbox.signal(room, text()),
-            1 => outbox.line(room, "logs", text()),
+            1 => lines(&outbox, room, "logs", &[&text()]),
             _ => assert_eq!(outbox.latest(room, &key(&(n % 20).to_string()), text()), Put::Waits),
         }
         match n {

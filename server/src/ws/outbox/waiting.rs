@@ -1,13 +1,16 @@
 //! What waits, and the books about it. Pure: the outbox around it has the lock and wakes whoever waits for a change.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
 use super::{BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, Put, tally::Tally};
-use crate::{hub::board::Key, store::journal::Mark};
+use crate::{hub::board::Key, store::journal::Mark, ws::shared::Payload};
 
 /// Places that an outbox keeps while it is empty.
 const RESTING: usize = 8;
@@ -27,7 +30,7 @@ pub(super) struct Waiting {
     pub(super) bytes: usize,
     /// Bytes of everything.
     pub(super) all_bytes: usize,
-    pub(super) gaps: BTreeMap<(Room, String), u64>,
+    pub(super) gaps: BTreeMap<(Room, Arc<str>), u64>,
     pub(super) behind: BTreeMap<Room, Mark>,
     pub(super) end: Option<End>,
     pub(super) pace: Pace,
@@ -67,14 +70,16 @@ pub(super) enum Slot {
         key: Key,
         text: Utf8Bytes,
     },
-    Line {
+    /// A frame with lines of a stream.
+    Lines {
         room: Room,
-        stream: String,
-        text: Utf8Bytes,
+        stream: Arc<str>,
+        lines: u32,
+        payload: Payload,
     },
     Control {
         room: Option<Room>,
-        text: Utf8Bytes,
+        payload: Payload,
     },
     /// The heads of the rooms.
     Heads(Utf8Bytes),
@@ -116,7 +121,7 @@ impl Waiting {
                 self.tally.dropped_signals += 1;
             }
         }
-        while (self.items > LATE_ITEMS || self.bytes > LATE_BYTES) && self.drop_line() {}
+        while (self.items > LATE_ITEMS || self.bytes > LATE_BYTES) && self.drop_lines() {}
         self.tidy();
         self.slots.shrink_to_fit();
     }
@@ -184,26 +189,28 @@ impl Waiting {
             .rposition(|slot| matches!(slot, Slot::Latest { room: of, key: its, .. } if *of == room && its == key))
     }
 
-    pub(super) fn line(&mut self, room: Room, stream: &str, text: Utf8Bytes) {
-        while !self.fits(text.len(), Class::Stream) {
-            if !self.drop_line() {
-                *self.gaps.entry((room, stream.to_owned())).or_default() += 1;
-                self.tally.dropped_lines += 1;
-                return;
+    pub(super) fn lines(&mut self, room: Room, stream: &Arc<str>, lines: u32, payload: Payload) {
+        while !self.fits(payload.len(), Class::Stream) {
+            if !self.drop_lines() {
+                return self.missed(room, stream.clone(), lines);
             }
         }
-        let _: Put = self.add(Slot::Line { room, stream: stream.to_owned(), text });
+        let _: Put = self.add(Slot::Lines { room, stream: stream.clone(), lines, payload });
     }
 
-    /// Drops the oldest line and counts it; `false` if there is none.
-    fn drop_line(&mut self) -> bool {
-        let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Line { .. })) else { return false };
-        if let Slot::Line { room, stream, .. } = self.empty(at) {
-            *self.gaps.entry((room, stream)).or_default() += 1;
-            self.tally.dropped_lines += 1;
+    /// Drops the oldest frame of lines and counts what was in it; `false` if there is none.
+    fn drop_lines(&mut self) -> bool {
+        let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Lines { .. })) else { return false };
+        if let Slot::Lines { room, stream, lines, .. } = self.empty(at) {
+            self.missed(room, stream, lines);
         }
         self.tidy();
         true
+    }
+
+    fn missed(&mut self, room: Room, stream: Arc<str>, lines: u32) {
+        *self.gaps.entry((room, stream)).or_default() += u64::from(lines);
+        self.tally.dropped_lines += u64::from(lines);
     }
 
     pub(super) fn withdraw(&mut self, room: Room, key: &Key) {
@@ -213,15 +220,25 @@ impl Waiting {
         }
     }
 
+    /// Takes back what of a room is read again.
+    pub(super) fn reread(&mut self, room: Room) {
+        self.empty_where(|slot| slot.room() == Some(room) && !matches!(slot, Slot::Lines { .. }));
+        self.behind.remove(&room);
+    }
+
     pub(super) fn purge(&mut self, room: Room) {
+        self.empty_where(|slot| slot.room() == Some(room));
+        self.gaps.retain(|(of, _), _| *of != room);
+        self.behind.remove(&room);
+    }
+
+    fn empty_where(&mut self, goes: impl Fn(&Slot) -> bool) {
         for at in 0..self.slots.len() {
-            if self.slots[at].room() == Some(room) {
+            if goes(&self.slots[at]) {
                 self.empty(at);
             }
         }
         self.tidy();
-        self.gaps.retain(|(of, _), _| *of != room);
-        self.behind.remove(&room);
     }
 
     /// Empties a slot in its place; nothing else may hold a place over this.
@@ -255,7 +272,7 @@ impl Waiting {
         let mut batch = Batch::default();
         let mut taken = 0;
         for ((room, stream), dropped) in std::mem::take(&mut self.gaps) {
-            let gap = ServerFrame::Gap { room, gap: Gap { stream, dropped } };
+            let gap = ServerFrame::Gap { room, gap: Gap { stream: stream.to_string(), dropped } };
             batch.outs.push(Out::Text(gap.to_text().into()));
         }
         while let Some(slot) = self.slots.front() {
@@ -288,11 +305,8 @@ impl Waiting {
 impl Slot {
     pub(super) fn length(&self) -> usize {
         match self {
-            Self::Event { text, .. }
-            | Self::Latest { text, .. }
-            | Self::Line { text, .. }
-            | Self::Control { text, .. }
-            | Self::Heads(text) => text.len(),
+            Self::Event { text, .. } | Self::Latest { text, .. } | Self::Heads(text) => text.len(),
+            Self::Lines { payload, .. } | Self::Control { payload, .. } => payload.len(),
             Self::Reply(frame) => frame.len(),
             Self::Ping | Self::Empty => 0,
         }
@@ -301,11 +315,11 @@ impl Slot {
     /// What is written of it.
     fn out(self) -> Option<Out> {
         match self {
-            Self::Event { text, .. }
-            | Self::Latest { text, .. }
-            | Self::Line { text, .. }
-            | Self::Control { text, .. }
-            | Self::Heads(text) => Some(Out::Text(text)),
+            Self::Event { text, .. } | Self::Latest { text, .. } | Self::Heads(text) => Some(Out::Text(text)),
+            Self::Lines { payload, .. } | Self::Control { payload, .. } => Some(match payload {
+                Payload::Text(text) => Out::Text(text),
+                Payload::Packed(bytes) => Out::Packed(bytes),
+            }),
             Self::Reply(frame) => Some(Out::Reply(frame)),
             Self::Ping => Some(Out::Ping),
             Self::Empty => None,
@@ -313,7 +327,7 @@ impl Slot {
     }
 
     pub(super) fn is_event(&self) -> bool {
-        matches!(self, Self::Event { .. } | Self::Latest { .. } | Self::Line { .. })
+        matches!(self, Self::Event { .. } | Self::Latest { .. } | Self::Lines { .. })
     }
 
     /// Whether it must not be lost.
@@ -325,14 +339,14 @@ impl Slot {
         match self {
             Self::Event { class, .. } => *class,
             Self::Latest { .. } => Class::Latest,
-            Self::Line { .. } => Class::Stream,
+            Self::Lines { .. } => Class::Stream,
             Self::Control { .. } | Self::Heads(_) | Self::Ping | Self::Reply(_) | Self::Empty => Class::Durable,
         }
     }
 
     pub(super) fn room(&self) -> Option<Room> {
         match self {
-            Self::Event { room, .. } | Self::Latest { room, .. } | Self::Line { room, .. } => Some(*room),
+            Self::Event { room, .. } | Self::Latest { room, .. } | Self::Lines { room, .. } => Some(*room),
             Self::Control { room, .. } => *room,
             Self::Heads(_) | Self::Ping | Self::Reply(_) | Self::Empty => None,
         }

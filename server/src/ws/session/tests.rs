@@ -78,7 +78,7 @@ fn a_join_names_its_room_and_a_left_room_is_forgotten() {
     let (id, room) = (CommandId::fresh(), Room::User(f.user));
     assert_eq!(refusal(&f.text(&format!(r#"{{"id":"{id}","cmd":"room:join"}}"#))).1, Some("room"));
     let joined = f.text(&format!(r#"{{"id":"{id}","cmd":"room:join","room":"{room}"}}"#));
-    assert_eq!(joined, [Effect::Join(id, room, None)]);
+    assert_eq!(joined, [Effect::Join(id, room, RoomJoin::default())]);
     assert_eq!(f.session.rooms().iter().collect::<Vec<_>>(), [&room]);
     let left = f.text(&format!(r#"{{"id":"{id}","cmd":"room:leave","room":"{room}"}}"#));
     assert_eq!(left[0], Effect::Leave(room));

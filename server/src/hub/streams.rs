@@ -1,0 +1,139 @@
+//! Streams of a room: who looks at which, and the events that wait a moment so that several go out as one frame, encoded
+//! once for all receivers. Pure: time is passed in, and whoever is due is asked for from outside.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tungstenite::Utf8Bytes;
+use watchbell_protocol::{List, Room, Text, limits};
+
+use super::frames;
+use crate::{clock::Moment, ws::shared::Shared};
+
+/// A frame goes out when it has so many events, …
+const EVENTS: usize = 10;
+/// … or so many bytes, …
+const BYTES: usize = 16 * 1024;
+/// … or when its first event has waited for so long.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// The streams that a connection looks at in a room.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looking(Box<[Text<{ limits::NAME_BYTES }>]>);
+
+impl From<List<Text<{ limits::NAME_BYTES }>, { limits::STREAMS }>> for Looking {
+    fn from(names: List<Text<{ limits::NAME_BYTES }>, { limits::STREAMS }>) -> Self {
+        let mut names = names.into_vec();
+        names.sort_unstable();
+        names.dedup();
+        Self(names.into())
+    }
+}
+
+impl Looking {
+    pub(super) fn at(&self, stream: &str) -> bool {
+        self.0.binary_search_by(|name| name.as_str().cmp(stream)).is_ok()
+    }
+}
+
+/// Events of one stream as a frame.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    pub(super) stream: Arc<str>,
+    /// How many events it has.
+    pub(super) events: u32,
+    pub(super) frame: Shared,
+}
+
+/// Events of one stream that wait.
+#[derive(Debug)]
+struct Open {
+    texts: Vec<Utf8Bytes>,
+    bytes: usize,
+    due: Moment,
+}
+
+/// What waits in a room, by the name of its stream.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    open: BTreeMap<Arc<str>, Open>,
+}
+
+impl Gathering {
+    /// Takes an event; gives the frame that is full with it.
+    pub(super) fn add(&mut self, stream: &str, text: Utf8Bytes, now: Moment) -> Option<Bundle> {
+        let open = match self.open.get_mut(stream) {
+            Some(open) => open,
+            None => {
+                let fresh = Open { texts: Vec::with_capacity(EVENTS), bytes: 0, due: now + WAIT };
+                self.open.entry(stream.into()).or_insert(fresh)
+            }
+        };
+        open.bytes += text.len();
+        open.texts.push(text);
+        if open.texts.len() < EVENTS && open.bytes < BYTES {
+            return None;
+        }
+        self.open.remove_entry(stream).map(bundle)
+    }
+
+    /// When the next frame is due, full or not; `None` while nothing waits.
+    pub(super) fn due(&self) -> Option<Moment> {
+        self.open.values().map(|open| open.due).min()
+    }
+
+    /// The frames that are due.
+    pub(super) fn take_due(&mut self, now: Moment) -> Vec<Bundle> {
+        self.open.extract_if(.., |_, open| open.due <= now).map(bundle).collect()
+    }
+}
+
+fn bundle((stream, open): (Arc<str>, Open)) -> Bundle {
+    Bundle { stream, events: open.texts.len() as u32, frame: frames::batch(&open.texts).into() }
+}
+
+/// When which room has frames that are due. A room is in it at most once.
+#[derive(Debug, Default)]
+pub(super) struct Alarms {
+    set: Mutex<BTreeSet<(Moment, Room)>>,
+    changed: Notify,
+}
+
+impl Alarms {
+    pub(super) fn set(&self, at: Moment, room: Room) {
+        self.set.lock().insert((at, room));
+        self.changed.notify_one();
+    }
+
+    /// Waits until there is one; the first.
+    pub(super) async fn next(&self) -> Moment {
+        loop {
+            if let Some((at, _)) = self.set.lock().first() {
+                return *at;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// The rooms whose time has come.
+    pub(super) fn take_due(&self, now: Moment) -> Vec<Room> {
+        let mut set = self.set.lock();
+        let mut rooms = Vec::new();
+        while let Some(&(at, room)) = set.first()
+            && at <= now
+        {
+            set.pop_first();
+            rooms.push(room);
+        }
+        rooms
+    }
+}
+
+#[cfg(test)]
+#[path = "streams_tests.rs"]
+mod tests;
