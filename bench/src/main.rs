@@ -8,6 +8,7 @@ mod bare;
 mod clock;
 mod connection;
 mod crowd;
+mod examples;
 mod machine;
 mod peer;
 mod publisher;
@@ -49,6 +50,8 @@ enum Task {
     Compare(CompareArgs),
     /// Let thousands come and go, and check that the server's memory comes back.
     Soak(SoakArgs),
+    /// Run the examples of the README against a server.
+    Examples(ExamplesArgs),
     /// Be the bare server.
     #[command(hide = true)]
     Bare {
@@ -101,10 +104,23 @@ struct SoakArgs {
     busy: usize,
 }
 
+#[derive(clap::Args)]
+struct ExamplesArgs {
+    #[command(flatten)]
+    places: Places,
+    /// Where they are, with what they need installed.
+    #[arg(long, value_name = "DIR", default_value = "bench/examples")]
+    folder: PathBuf,
+    /// A Python that has what they need.
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    python: PathBuf,
+}
+
 fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Compare(args) => generate(compare(args)),
         Task::Soak(args) => generate(soak(args)),
+        Task::Examples(args) => generate(show(args)),
         Task::Bare { port } => be_bare(port),
     };
     match done {
@@ -149,6 +165,10 @@ async fn soak(args: SoakArgs) -> Result<()> {
     let churn = Duration::from_secs(args.minutes * 60);
     let options = soak::Options { churn, connections: args.connections, busy: args.busy };
     soak::run(&programs(args.places)?, options).await
+}
+
+async fn show(args: ExamplesArgs) -> Result<()> {
+    examples::run(&programs(args.places)?, &args.folder, args.python.as_os_str()).await
 }
 
 fn programs(places: Places) -> Result<Programs> {

@@ -47,7 +47,19 @@ pub fn run(options: &Options) -> Result<()> {
     if options.quick {
         args.push("--quick".to_owned());
     }
-    start(&programs, &args).context("not everything could be measured")
+    start(&programs, &args).context("not everything could be measured")?;
+    if options.only.is_empty() { examples(&programs) } else { Ok(()) }
+}
+
+/// Runs the examples of the README, so that they are known to work.
+fn examples(programs: &Path) -> Result<()> {
+    let folder = root().join("bench/examples");
+    let python = step("installing what the examples need", || {
+        install::locked_npm_packages(&folder)?;
+        install::python_packages(&folder.join("requirements.txt"), "bench-python")
+    })?;
+    let [folder, python] = [folder, python].map(|path| path.display().to_string());
+    start(programs, &["examples", "--folder", &folder, "--python", &python].map(str::to_owned))
 }
 
 /// Lets people come and go for long, and checks that the server's memory comes back.

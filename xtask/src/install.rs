@@ -54,6 +54,9 @@ pub const SESSION: Packages = Packages {
 pub const TESTS: Packages =
     Packages { purpose: "for the tests", names: &["webkit2gtk-driver", "shellcheck", "python3-venv"] };
 
+/// To run the examples that speak to a server from Python.
+pub const PYTHON: Packages = Packages { purpose: "for the examples in Python", names: &["python3-venv"] };
+
 /// Installs what is missing of these packages.
 pub fn packages(sets: &[Packages]) -> Result<()> {
     if !cfg!(target_os = "linux") {
@@ -114,6 +117,22 @@ pub fn locked_npm_packages(folder: &Path) -> Result<()> {
     let shown = folder.strip_prefix(root()).unwrap_or(folder).display();
     say(format_args!("installing the npm packages of {shown}"));
     run(command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))
+}
+
+/// A Python of its own, below the target folder, with the packages that a file names. Returns the program.
+pub fn python_packages(requirements: &Path, name: &str) -> Result<PathBuf> {
+    let venv = shell::target().join("tools").join(name);
+    let done = venv.join("installed");
+    if !newer(&done, requirements) {
+        packages(&[PYTHON])?;
+        say(format_args!("installing the Python packages of {}", requirements.display()));
+        quietly(&mut command("python3", &["-m", "venv", &venv.to_string_lossy()]))?;
+        let file = requirements.to_string_lossy();
+        let install = ["install", "--quiet", "--disable-pip-version-check", "-r", &file];
+        quietly(&mut command(venv.join("bin/pip"), &install))?;
+        std::fs::write(&done, "")?;
+    }
+    Ok(venv.join("bin/python"))
 }
 
 /// Runs npm in `ui/`.

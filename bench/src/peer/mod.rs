@@ -18,7 +18,7 @@ use self::process::Process;
 pub use self::{
     payload::Template,
     speech::{Seat, Step},
-    world::{Shape, World},
+    world::{PASSWORD, Shape, World},
 };
 use crate::machine;
 

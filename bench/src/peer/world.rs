@@ -31,7 +31,7 @@ const TOKEN: Duration = Duration::from_hours(1);
 /// How long a sign-in lasts.
 const SIGN_IN: Duration = Duration::from_hours(24);
 /// Everybody's password.
-const PASSWORD: &str = "eight bells and all is well";
+pub const PASSWORD: &str = "eight bells and all is well";
 
 /// How much there is.
 #[derive(Debug, Clone, Copy)]
