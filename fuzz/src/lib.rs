@@ -18,6 +18,6 @@ pub fn planted(is_reached: impl FnOnce() -> bool) {
 
 /// Mutates the JSON in `data` as JSON, three times of four; else, and what is no JSON, byte by byte.
 pub fn mutate_json(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
-    let as_json = if seed % 4 == 0 { None } else { json::mutate(&mut data[..max_size], size, seed) };
+    let as_json = if seed.is_multiple_of(4) { None } else { json::mutate(&mut data[..max_size], size, seed) };
     as_json.unwrap_or_else(|| libfuzzer_sys::fuzzer_mutate(data, size, max_size))
 }

@@ -1,5 +1,5 @@
 //! Generated files: TypeScript from the Rust types into `ui/src/generated`; into `docs/` the wire reference for people,
-//! and OpenAPI and AsyncAPI for programs.
+//! and `OpenAPI` and `AsyncAPI` for programs.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

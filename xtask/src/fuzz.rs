@@ -85,7 +85,7 @@ fn build() -> Result<PathBuf> {
     let version = quietly(&mut command("rustc", &["-vV"]))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names its host")?;
     let folder = target().join("fuzz");
-    let mut build = cargo(&["build", "--quiet", "--release", "--locked", "--manifest-path", MANIFEST]);
+    let mut build = cargo(&["build", "--quiet", "--release", "--manifest-path", MANIFEST]);
     build.args(["--target", host, "--target-dir"]).arg(&folder).env("RUSTFLAGS", COVERAGE);
     run_command(&mut build)?;
     Ok(folder.join(host).join("release"))
@@ -173,8 +173,8 @@ impl Fuzzed<'_> {
 
 /// One of libFuzzer's closing figures.
 fn stat<'a>(said: &'a str, name: &str) -> &'a str {
-    let lines = said.lines().filter_map(|line| line.strip_prefix("stat::")?.strip_prefix(name)?.strip_prefix(':'));
-    lines.last().map_or("?", str::trim)
+    let mut lines = said.lines().filter_map(|line| line.strip_prefix("stat::")?.strip_prefix(name)?.strip_prefix(':'));
+    lines.next_back().map_or("?", str::trim)
 }
 
 #[cfg(test)]

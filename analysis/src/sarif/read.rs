@@ -116,16 +116,10 @@ fn filled(template: &str, arguments: &[String]) -> String {
     while let Some((before, behind)) = rest.split_once('{') {
         text.push_str(before);
         let placeholder = behind.split_once('}').and_then(|(number, after)| Some((number.parse().ok()?, after)));
-        match placeholder.and_then(|(at, after): (usize, _)| Some((arguments.get(at)?, after))) {
-            Some((argument, after)) => {
-                text.push_str(argument);
-                rest = after;
-            }
-            None => {
-                text.push('{');
-                rest = behind;
-            }
-        }
+        let replaced = placeholder.and_then(|(at, after): (usize, _)| Some((arguments.get(at)?.as_str(), after)));
+        let (with, after) = replaced.unwrap_or(("{", behind));
+        text.push_str(with);
+        rest = after;
     }
     text + rest
 }

@@ -193,9 +193,9 @@ async fn a_send_is_made_again_word_by_word_until_it_is_answered_and_the_next_wai
     second.answer(204, Value::Null);
     assert!(matches!(timeout(SOON, link.next()).await, Ok(Inbound::Pong(payload)) if &payload == b"12345678"));
     let goodbye = tokio::spawn(link.close(CloseCode::Normal));
-    let last = peer.next("/v1/send").await;
-    assert_eq!(last.body, json!({"n": 3, "frames": [], "close": true}));
-    last.answer(204, Value::Null);
+    let bye = peer.next("/v1/send").await;
+    assert_eq!(bye.body, json!({"n": 3, "frames": [], "close": true}));
+    bye.answer(204, Value::Null);
     goodbye.await.unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! The WebSocket side as AsyncAPI 3.0, told from the server's side: it receives commands and sends frames.
+//! The WebSocket side as `AsyncAPI` 3.0, told from the server's side: it receives commands and sends frames.
 
 use serde_json::{Map, Value, json};
 use watchbell_protocol::{
@@ -56,7 +56,7 @@ pub fn document() -> Value {
     })
 }
 
-/// A message under a key that AsyncAPI allows.
+/// A message under a key that `AsyncAPI` allows.
 fn message(kind: &str, name: &str, summary: &str, payload: &Value) -> (String, Value) {
     let key = format!("{kind}.{}", name.replace(':', "."));
     (key, json!({ "name": name, "summary": summary, "payload": payload }))

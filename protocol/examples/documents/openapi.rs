@@ -1,4 +1,4 @@
-//! The HTTP side as OpenAPI 3.1.
+//! The HTTP side as `OpenAPI` 3.1.
 
 use serde_json::{Map, Value, json};
 use watchbell_protocol::{

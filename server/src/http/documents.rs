@@ -3,12 +3,12 @@
 
 use axum::{http::header, response::IntoResponse};
 
-/// The HTTP side, as OpenAPI.
+/// The HTTP side, as `OpenAPI`.
 pub async fn openapi() -> impl IntoResponse {
     json(include_str!("../../../docs/openapi.json"))
 }
 
-/// The WebSocket side, as AsyncAPI.
+/// The WebSocket side, as `AsyncAPI`.
 pub async fn asyncapi() -> impl IntoResponse {
     json(include_str!("../../../docs/asyncapi.json"))
 }

@@ -16,7 +16,7 @@ use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, RoomEvent, 
 
 use self::{board::Key, room::LiveRoom, streams::Alarms};
 pub use self::{
-    room::{Landing, Lasts},
+    room::{Landing, Lasts, Look},
     streams::Looking,
 };
 use crate::{
@@ -64,10 +64,9 @@ impl Hub {
         self.with(room, |live| live.enter(connection, outbox, user, looking));
     }
 
-    /// Changes which streams a connection in the room looks at, and gives how far it is there, if it is live; `None` if it
-    /// is not in the room, or looks at the same already.
-    pub fn look(&self, room: Room, connection: ConnectionId, looking: &Looking) -> Option<Option<Position>> {
-        self.if_live(room, |live| live.look(connection, looking)).flatten()
+    /// Changes which streams a connection in the room looks at.
+    pub fn look(&self, room: Room, connection: ConnectionId, looking: &Looking) -> Look {
+        self.if_live(room, |live| live.look(connection, looking)).unwrap_or(Look::Unchanged)
     }
 
     /// Forgets a connection, and takes back what waits for it; `false` if it was not there.

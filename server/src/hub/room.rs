@@ -62,6 +62,18 @@ pub enum Landing {
     Gone,
 }
 
+/// What became of a wish to look at other streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// It looks at them now, and is this far in the room, if it is live.
+    Changed {
+        /// How far.
+        at: Option<Position>,
+    },
+    /// It is not in the room, or looked at the same already.
+    Unchanged,
+}
+
 #[derive(Debug)]
 pub(super) struct LiveRoom {
     name: Room,
@@ -107,12 +119,12 @@ impl LiveRoom {
         self.members.insert(connection, Member { outbox, user, admission, stage: Stage::Reading, looking });
     }
 
-    /// Changes what a member looks at, and gives how far it is, if it is live; `None` if it is no member, or looks at the
-    /// same already.
-    pub(super) fn look(&mut self, connection: ConnectionId, looking: &Looking) -> Option<Option<Position>> {
-        let member = self.members.get_mut(&connection).filter(|member| member.looking != *looking)?;
+    /// Changes what a member looks at.
+    pub(super) fn look(&mut self, connection: ConnectionId, looking: &Looking) -> Look {
+        let member = self.members.get_mut(&connection).filter(|member| member.looking != *looking);
+        let Some(member) = member else { return Look::Unchanged };
         member.looking = looking.clone();
-        Some(self.position(connection))
+        Look::Changed { at: self.position(connection) }
     }
 
     /// Notes since when a member belongs to the room; `false` if it was removed after that, or left.

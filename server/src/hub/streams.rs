@@ -67,13 +67,11 @@ pub(super) struct Gathering {
 impl Gathering {
     /// Takes an event; gives the frame that is full with it.
     pub(super) fn add(&mut self, stream: &str, text: Utf8Bytes, now: Moment) -> Option<Bundle> {
-        let open = match self.open.get_mut(stream) {
-            Some(open) => open,
-            None => {
-                let fresh = Open { texts: Vec::with_capacity(EVENTS), bytes: 0, due: now + WAIT };
-                self.open.entry(stream.into()).or_insert(fresh)
-            }
-        };
+        if !self.open.contains_key(stream) {
+            let fresh = Open { texts: Vec::with_capacity(EVENTS), bytes: 0, due: now + WAIT };
+            self.open.insert(stream.into(), fresh);
+        }
+        let open = self.open.get_mut(stream)?;
         open.bytes += text.len();
         open.texts.push(text);
         if open.texts.len() < EVENTS && open.bytes < BYTES {

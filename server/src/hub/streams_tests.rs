@@ -9,7 +9,7 @@ use watchbell_protocol::{
 
 use super::*;
 use crate::{
-    hub::{Hub, Landing},
+    hub::{Hub, Landing, Look},
     metrics::Deliveries,
     store::journal::Mark,
     ws::outbox::{Out, Outbox},
@@ -142,8 +142,12 @@ fn nobody_gets_a_line_that_they_do_not_look_at() {
     assert_eq!(frames_of(&build), [["build"]]);
     assert_eq!(frames_of(&web), [["web"]]);
     assert!(nothing.take(usize::MAX).outs.is_empty());
-    assert_eq!(scene.hub.look(scene.room, builder, &looking(&["logs:test", "logs:build"])), None, "the same");
-    assert!(scene.hub.look(scene.room, builder, &looking(&[])).is_some());
+    assert_eq!(
+        scene.hub.look(scene.room, builder, &looking(&["logs:test", "logs:build"])),
+        Look::Unchanged,
+        "the same"
+    );
+    assert!(matches!(scene.hub.look(scene.room, builder, &looking(&[])), Look::Changed { .. }));
     scene.line("build", "unheard");
     scene.pass(WAIT);
     assert!(build.take(usize::MAX).outs.is_empty());

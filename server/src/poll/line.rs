@@ -46,12 +46,20 @@ struct State {
     /// Signs of life that the session has not seen.
     alive: u32,
     is_too_large: bool,
+    stage: Stage,
+}
+
+/// How far the connection is with its end. It never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Stage {
+    #[default]
+    Open,
     /// The other side said goodbye …
-    is_bye: bool,
+    Bye,
     /// … and the session has heard everything before it.
-    is_gone: bool,
+    Gone,
     /// The session has ended.
-    is_over: bool,
+    Over,
 }
 
 /// One look at what waits for a poll.
@@ -66,7 +74,7 @@ impl Line {
     pub async fn poll(&self, greeting: Option<&str>, ack: u64, until: Instant) -> Result<String, WireError> {
         let number = {
             let mut state = self.state.lock();
-            if state.is_over {
+            if state.stage == Stage::Over {
                 return Err(unknown());
             }
             state.exchange.acknowledge(ack)?;
@@ -102,7 +110,7 @@ impl Line {
             drop(state);
             return Ok(Look::Body(body(greeting, n, Some(&answer))));
         }
-        if state.is_over { Err(unknown()) } else { Ok(Look::Wait) }
+        if state.stage == Stage::Over { Err(unknown()) } else { Ok(Look::Wait) }
     }
 
     /// Takes a send as a whole, once there is room for it. Nothing of it is taken if this is dropped halfway.
@@ -111,7 +119,7 @@ impl Line {
             let room = self.room.notified();
             {
                 let mut state = self.state.lock();
-                if state.is_over {
+                if state.stage == Stage::Over {
                     return Err(unknown());
                 }
                 match state.exchange.may_take(n)? {
@@ -121,7 +129,9 @@ impl Line {
                         // A send without frames is a sign of life; each frame is one anyway.
                         state.alive = state.alive.saturating_add(u32::from(frames.is_empty()));
                         state.frames = frames.into();
-                        state.is_bye |= close;
+                        if close {
+                            state.reach(Stage::Bye);
+                        }
                         drop(state);
                         self.said.notify_one();
                         return Ok(());
@@ -141,13 +151,17 @@ impl Line {
 
     /// The session has ended: whoever waits learns of it.
     pub fn over(&self) {
-        self.state.lock().is_over = true;
+        self.state.lock().reach(Stage::Over);
         self.told.notify_waiters();
         self.room.notify_waiters();
     }
 }
 
 impl State {
+    fn reach(&mut self, stage: Stage) {
+        self.stage = self.stage.max(stage);
+    }
+
     /// The next thing that was said; `Err` when there will be none.
     fn hear(&mut self) -> Result<Option<Heard>, Gone> {
         if self.is_too_large {
@@ -160,7 +174,7 @@ impl State {
             self.alive -= 1;
             return Ok(Some(Heard::Alive));
         }
-        if self.is_bye { Err(Gone) } else { Ok(None) }
+        if self.stage == Stage::Open { Ok(None) } else { Err(Gone) }
     }
 }
 
@@ -183,7 +197,7 @@ impl Source for LineSource {
                 Ok(Some(heard)) => return Some(heard),
                 Ok(None) => self.0.said.notified().await,
                 Err(Gone) => {
-                    self.0.state.lock().is_gone = true;
+                    self.0.state.lock().reach(Stage::Gone);
                     self.0.heeded.notify_one();
                     return None;
                 }
@@ -209,7 +223,7 @@ impl Sink for LineSink {
         loop {
             {
                 let mut state = line.state.lock();
-                if state.is_gone {
+                if state.stage >= Stage::Gone {
                     return Err(Gone);
                 }
                 if state.exchange.has_place()

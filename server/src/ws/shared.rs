@@ -36,7 +36,7 @@ pub struct Shared {
 
 impl Payload {
     /// Bytes of the message.
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Packed(bytes) => bytes.len(),

@@ -107,7 +107,9 @@ impl Person {
 
     fn note_kept(&mut self) {
         let kept: Vec<ServerFrame> = self.client.kept().cloned().collect();
-        kept.iter().for_each(|frame| self.note(frame));
+        for frame in &kept {
+            self.note(frame);
+        }
     }
 }
 

@@ -35,9 +35,9 @@ impl Poller {
     async fn open(server: &Server, token: &str) -> Self {
         let (http, base, token) = (http(), server.http_url(), token.to_owned());
         let mut poller = Self { http, base, token, connection: String::new(), frames: Vec::new(), n: 0, sent: 0 };
-        let polled = poller.polled(0).await;
-        poller.connection = polled.connection.clone().unwrap();
-        poller.take(polled);
+        let answer = poller.polled(0).await;
+        poller.connection = answer.connection.clone().unwrap();
+        poller.take(&answer);
         poller
     }
 
@@ -54,9 +54,9 @@ impl Poller {
         self.poll(ack).await.unwrap()
     }
 
-    fn take(&mut self, polled: Polled) {
-        self.n = polled.n;
-        self.frames.extend(polled.frames.iter().map(|frame| ServerFrame::parse(frame.get()).unwrap()));
+    fn take(&mut self, answer: &Polled) {
+        self.n = answer.n;
+        self.frames.extend(answer.frames.iter().map(|frame| ServerFrame::parse(frame.get()).unwrap()));
     }
 
     /// Polls until there is such a frame, and takes it.
@@ -65,8 +65,8 @@ impl Poller {
             if let Some(found) = self.frames.drain(..).find_map(|frame| wanted(&frame)) {
                 return found;
             }
-            let polled = self.polled(self.n).await;
-            self.take(polled);
+            let answer = self.polled(self.n).await;
+            self.take(&answer);
         }
     }
 
@@ -89,11 +89,11 @@ impl Poller {
     /// Polls until the connection is closed.
     async fn closed(&mut self) -> CloseCode {
         loop {
-            let polled = self.polled(self.n).await;
-            if let Some(close) = &polled.close {
+            let answer = self.polled(self.n).await;
+            if let Some(close) = &answer.close {
                 return CloseCode::from_number(close.code).unwrap();
             }
-            self.take(polled);
+            self.take(&answer);
         }
     }
 }
@@ -157,7 +157,7 @@ async fn a_lost_answer_is_given_again_and_a_poll_without_news_ends_in_time() {
     let (server, _ada, bob, room, mut poller) = scene(impatient()).await;
     let mut quiet = poller.polled(poller.n).await;
     while !quiet.frames.is_empty() {
-        poller.take(quiet);
+        poller.take(&quiet);
         quiet = poller.polled(poller.n).await;
     }
     assert_eq!(quiet.n, poller.n, "nothing came, so nothing is to be acknowledged");
@@ -206,8 +206,8 @@ async fn a_send_is_applied_once_however_often_it_comes_and_none_may_be_left_out(
                 _ => {}
             }
         }
-        let polled = poller.polled(poller.n).await;
-        poller.take(polled);
+        let answer = poller.polled(poller.n).await;
+        poller.take(&answer);
     }
 }
 
@@ -272,8 +272,8 @@ async fn whoever_does_not_ask_any_more_is_let_go_after_the_same_silence_as_a_soc
     let began = Instant::now();
     while began.elapsed() < 2 * timing.silence {
         // Polls without news are signs of life.
-        let polled = poller.polled(poller.n).await;
-        poller.take(polled);
+        let answer = poller.polled(poller.n).await;
+        poller.take(&answer);
     }
     // Its place is free for the next one when it is let go.
     let next = Poller { connection: String::new(), ..clone(&poller) };
@@ -307,7 +307,7 @@ async fn a_revoked_sign_in_and_a_stopping_server_are_told_in_an_answer() {
     // The revocation is noticed by the request itself, or by the connection.
     match a.poll(a.n).await {
         Ok(polled) if polled.close.is_none() => {
-            a.take(polled);
+            a.take(&polled);
         }
         Ok(polled) => assert_eq!(polled.close.map(|close| close.code), Some(CloseCode::Revoked.number())),
         Err((status, _)) => assert_eq!(status, StatusCode::UNAUTHORIZED),
@@ -319,7 +319,7 @@ async fn a_revoked_sign_in_and_a_stopping_server_are_told_in_an_answer() {
         tokio::join!(held, server.stop()).0
     };
     assert_eq!(farewell.close.as_ref().map(|close| close.code), Some(CloseCode::GoingAway.number()));
-    b.take(farewell);
+    b.take(&farewell);
     assert!(b.frames.iter().any(|frame| matches!(frame, ServerFrame::GoingAway(_))));
 }
 

@@ -75,15 +75,15 @@ impl<'a> Frame<'a> {
         match (&self.length, actual) {
             (Length::Shortest, 0..=125) => bytes.push(masked | actual as u8),
             (Length::Shortest, 126..=0xffff) | (Length::In16, _) => {
-                bytes.push(masked | 126);
+                bytes.push(masked | 0x7e);
                 bytes.extend((actual as u16).to_be_bytes());
             }
             (Length::Shortest | Length::In64, _) => {
-                bytes.push(masked | 127);
+                bytes.push(masked | 0x7f);
                 bytes.extend(actual.to_be_bytes());
             }
             (Length::Claimed(claimed), _) => {
-                bytes.push(masked | 127);
+                bytes.push(masked | 0x7f);
                 bytes.extend(claimed.to_be_bytes());
             }
         }
