@@ -2,6 +2,7 @@
 //! files must be as they would be made.
 
 mod edges;
+mod guarantees;
 mod sources;
 
 use std::{
@@ -30,6 +31,8 @@ pub fn run() -> Result<()> {
     for rule in sources::RULES {
         complaints.extend(files.iter().flat_map(rule));
     }
+    let text_of = |name: &str| files.iter().find(|file| file.name == name).map(|file| file.text.as_str());
+    complaints.extend(guarantees::check(text_of(guarantees::PAGE).unwrap_or_default(), text_of));
     if !complaints.is_empty() {
         bail!("tidy has {} complaints:\n  {}", complaints.len(), complaints.join("\n  "));
     }
