@@ -13,3 +13,4 @@ pub mod runner;
 pub mod server;
 #[cfg(unix)]
 pub mod slow_tool;
+pub mod trace;

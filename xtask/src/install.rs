@@ -52,7 +52,7 @@ pub const SESSION: Packages = Packages {
 
 /// To drive its window, and to compare detectors with the tools run by hand.
 pub const TESTS: Packages =
-    Packages { purpose: "for the tests", names: &["webkit2gtk-driver", "shellcheck", "python3-venv"] };
+    Packages { purpose: "for the tests", names: &["webkit2gtk-driver", "shellcheck", "python3-venv", "strace"] };
 
 /// To run the examples that speak to a server from Python.
 pub const PYTHON: Packages = Packages { purpose: "for the examples in Python", names: &["python3-venv"] };
@@ -182,7 +182,7 @@ pub fn detector_tools() -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// Another implementation of WebSockets, to compare ours with.
+/// Another implementation of the WebSocket protocol, to compare ours with.
 fn websocket_peer(folder: &Path) -> Result<()> {
     if !folder.join("node_modules/ws").exists() {
         say("installing ws, for the tests");
