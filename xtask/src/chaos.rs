@@ -16,8 +16,21 @@ pub struct Options {
     pub seconds: u64,
     /// Only these faults of the plan.
     pub only: Option<String>,
+    /// How members reach the server.
+    pub transport: Transport,
+    /// When it fails: how many runs may go into a smaller plan that does.
+    pub shrink: usize,
     /// Which promise the programs break, to see that it is found.
     pub sabotage: Option<Sabotage>,
+}
+
+/// How members reach the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// By a WebSocket.
+    Websocket,
+    /// By long-poll: everybody is behind a proxy that refuses the upgrade.
+    Poll,
 }
 
 /// A promise that can be broken on purpose.
@@ -43,6 +56,10 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(only) = &options.only {
         chaos.args(["--only", only]);
     }
+    chaos.args(["--shrink", &options.shrink.to_string()]);
+    if let Some(value) = options.transport.to_possible_value() {
+        chaos.args(["--transport", value.get_name()]);
+    }
     if let Some(value) = options.sabotage.as_ref().and_then(Sabotage::to_possible_value) {
         chaos.env("WATCHBELL_SABOTAGE", value.get_name());
     }
@@ -53,16 +70,17 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds into a folder of its own: a server that is started again must be the one that was killed, whoever builds
-/// meanwhile. What lies between is shared with every other build.
+/// Builds with a profile that nobody else uses: a server that is started again must be the one that was killed, whoever
+/// builds meanwhile. The sabotaged programs have a folder of their own, or they would take the place of the true ones.
 fn build(sabotage: bool) -> Result<PathBuf> {
-    let folder = target().join(if sabotage { "chaos-sabotage" } else { "chaos" });
-    let mut build = cargo(&["build", "--quiet", "-p", "watchbell-server", "-p", "watchbell-tests"]);
+    let folder = if sabotage { target().join("chaos-sabotage") } else { target() };
+    let mut build =
+        cargo(&["build", "--quiet", "--profile", "chaos", "-p", "watchbell-server", "-p", "watchbell-tests"]);
     build.args(["--bin", "watchbell-server", "--bin", "chaos", "--target-dir"]).arg(&folder);
     build.env("CARGO_BUILD_BUILD_DIR", target());
     if sabotage {
         build.args(["--features", "watchbell-tests/sabotage"]);
     }
     run_command(&mut build)?;
-    Ok(folder.join("debug"))
+    Ok(folder.join("chaos"))
 }

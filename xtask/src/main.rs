@@ -80,9 +80,15 @@ struct ChaosArgs {
     /// For how long.
     #[arg(long, default_value_t = 120)]
     seconds: u64,
-    /// Only these faults of the plan, by number (such as `3,7`), to find out which of them matter.
+    /// Only these faults of the plan, by number (such as `3,7`) or `none`, to find out which of them matter.
     #[arg(long, value_name = "NUMBERS")]
     only: Option<String>,
+    /// How members reach the server: with `poll` everybody is behind a proxy that refuses the upgrade.
+    #[arg(long, value_enum, default_value_t = chaos::Transport::Websocket)]
+    transport: chaos::Transport,
+    /// When it fails, look for a smaller plan that does, with at most this many runs more.
+    #[arg(long, value_name = "RUNS", default_value_t = 0, default_missing_value = "20", num_args = 0..=1)]
+    shrink: usize,
     /// Break this promise in the programs; the run must find it.
     #[arg(long)]
     sabotage: Option<chaos::Sabotage>,
@@ -149,6 +155,8 @@ fn main() -> ExitCode {
             seed: args.seed,
             seconds: args.seconds,
             only: args.only,
+            transport: args.transport,
+            shrink: args.shrink,
             sabotage: args.sabotage,
         }),
         Task::Fuzz(args) => fuzz::run(&fuzz::Options {

@@ -1,12 +1,15 @@
 //! Reads what the programs keep on disk, past the programs: the server's journal, members' positions and caches.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use watchbell_protocol::{Epoch, Event, Position, Room, RoomEvent, Seq, Tag, UnixMillis};
 
-use super::{checker::Entry, work::What};
+use super::{journals::Entry, work::What};
 
 /// Where a cache stands in each room; nowhere if there is no cache yet.
 pub async fn positions(cache: &Path) -> Result<BTreeMap<Room, Position>> {
@@ -136,6 +139,9 @@ impl Contents {
         let feed = feeds.iter().filter(|(room, _)| belongs(room)).flat_map(|(_, feed)| feed.iter().take(FEED));
         let missing = feed.filter(|id| !own.contains_key(*id));
         differences.extend(missing.map(|id| format!("the entry {id} of the feed is missing")));
+        let happened: HashSet<&String> = feeds.values().flatten().collect();
+        let invented = own.keys().filter(|id| !happened.contains(id));
+        differences.extend(invented.map(|id| format!("the feed shows {id}, which no journal has (any more)")));
         differences
     }
 

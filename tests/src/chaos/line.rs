@@ -11,7 +11,7 @@ use super::work::Sent;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// Its cache stood here when it started.
-    Position(Room, Seq),
+    Position(Room, Seq, Tag),
     /// Its cache shows the effect of the event with this mark.
     Shows(String),
     /// A command was queued: it is on disk.
@@ -31,7 +31,7 @@ pub enum Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Position(room, seq) => write!(f, "position {room} {}", seq.0),
+            Self::Position(room, seq, tag) => write!(f, "position {room} {} {}", seq.0, tag.0),
             Self::Shows(mark) => write!(f, "shows {mark}"),
             Self::Sent(id, sent) => write!(f, "sent {id} {sent}"),
             Self::Acknowledged(id, Some((room, seq))) => write!(f, "acknowledged {id} {room} {}", seq.0),
@@ -50,7 +50,7 @@ impl FromStr for Line {
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let words: Vec<&str> = text.split(' ').collect();
         Ok(match words[..] {
-            ["position", room, seq] => Self::Position(parse(room)?, Seq(parse(seq)?)),
+            ["position", room, seq, tag] => Self::Position(parse(room)?, Seq(parse(seq)?), Tag(parse(tag)?)),
             ["shows", mark] => Self::Shows(mark.to_owned()),
             ["sent", id, sent] => Self::Sent(parse(id)?, sent.parse()?),
             ["acknowledged", id, room, seq] => Self::Acknowledged(parse(id)?, Some((parse(room)?, Seq(parse(seq)?)))),
@@ -79,7 +79,7 @@ mod tests {
         let (room, id) = (Room::Project(ProjectId::fresh()), CommandId::fresh());
         let part = Sent::Parts { member: 2, life: 3, n: 14, count: 60 };
         for line in [
-            Line::Position(room, Seq(7)),
+            Line::Position(room, Seq(7), Tag(9)),
             Line::Shows("2.3.14.59".to_owned()),
             Line::Sent(id, part),
             Line::Sent(id, Sent::Start),

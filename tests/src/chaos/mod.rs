@@ -7,10 +7,15 @@
 
 pub mod caches;
 pub mod checker;
+pub mod disk;
+pub mod journals;
 pub mod line;
 pub mod member;
 pub mod net;
 pub mod plan;
 pub mod run;
+pub mod shrink;
+pub mod stage;
 pub mod voice;
 pub mod work;
+pub mod yesterday;

@@ -1,6 +1,6 @@
 //! Pure: which faults a seed means, and when. A plan can be cut down to some of its steps to find what matters.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,25 @@ pub enum Fault {
     FreezeNet(usize, Duration),
     /// A member's network becomes slow for that long.
     SlowNet(usize, Duration),
+    /// The server's disk is full for that long.
+    FullDisk(Duration),
+    /// The server's database is copied; so much later the server is killed, and started again on the copy.
+    CopyBack(Duration),
+}
+
+impl Fault {
+    /// How long it lasts; `None` if it is over at once.
+    pub fn lasts(self) -> Option<Duration> {
+        match self {
+            Self::KillServer | Self::KillClient(_) => None,
+            Self::FreezeServer(lasts)
+            | Self::Cut(_, lasts)
+            | Self::FreezeNet(_, lasts)
+            | Self::SlowNet(_, lasts)
+            | Self::FullDisk(lasts)
+            | Self::CopyBack(lasts) => Some(lasts),
+        }
+    }
 }
 
 /// A fault and its time, counted from the beginning.
@@ -28,38 +47,43 @@ pub struct Step {
     pub fault: Fault,
 }
 
-/// Of each eight faults, in some order, two kill the server, four kill a member and two are the network's.
-const DECK: [Kind; 8] = [
-    Kind::Server,
-    Kind::Server,
-    Kind::Client,
-    Kind::Client,
-    Kind::Client,
-    Kind::Client,
-    Kind::Interruption,
-    Kind::Interruption,
-];
+/// Of each so many faults, in some order: twelve kill a member, six kill the server, four are the network's, and one each
+/// is the disk's and the admin's.
+const DECK: [(Kind, usize); 5] =
+    [(Kind::Client, 12), (Kind::Server, 6), (Kind::Interruption, 4), (Kind::FullDisk, 1), (Kind::CopyBack, 1)];
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Server,
     Client,
     Interruption,
+    FullDisk,
+    CopyBack,
 }
 
-/// The faults of a seed, for that long and so many members.
+/// The faults of a seed, for that long and so many members. A longer plan begins like a shorter one.
 pub fn plan(seed: u64, lasts: Duration, members: usize) -> Vec<Step> {
     let mut dice = Dice(seed);
     let mut steps = Vec::new();
     let mut at = dice.between(300, 600);
+    // Until when something is done to the database: one at a time, or it would be the harness that breaks it.
+    let mut occupied = Duration::ZERO;
     loop {
-        let mut deck = DECK;
+        let mut deck: Vec<Kind> = DECK.into_iter().flat_map(|(kind, count)| iter::repeat_n(kind, count)).collect();
         dice.shuffle(&mut deck);
         for kind in deck {
             if at >= lasts {
                 return steps;
             }
-            steps.push(Step { at, fault: fault(kind, members, &mut dice) });
+            let mut fault = fault(kind, members, &mut dice);
+            if let Fault::FullDisk(lasts) | Fault::CopyBack(lasts) = fault {
+                if at < occupied {
+                    fault = Fault::KillServer;
+                } else {
+                    occupied = at + lasts;
+                }
+            }
+            steps.push(Step { at, fault });
             at += dice.between(600, 1100);
         }
     }
@@ -70,6 +94,8 @@ fn fault(kind: Kind, members: usize, dice: &mut Dice) -> Fault {
     match kind {
         Kind::Server => Fault::KillServer,
         Kind::Client => Fault::KillClient(member),
+        Kind::FullDisk => Fault::FullDisk(dice.between(500, 3000)),
+        Kind::CopyBack => Fault::CopyBack(dice.between(500, 4000)),
         Kind::Interruption => match dice.below(4) {
             0 => Fault::Cut(member, dice.between(50, 1500)),
             1 => Fault::FreezeNet(member, dice.between(500, 5000)),
@@ -125,7 +151,28 @@ mod tests {
             let count = |is: fn(&Fault) -> bool| plan.iter().filter(|step| is(&step.fault)).count();
             assert!(count(|fault| *fault == Fault::KillServer) >= 26, "seed {seed}");
             assert!(count(|fault| matches!(fault, Fault::KillClient(_))) >= 52, "seed {seed}");
+            assert!(count(|fault| matches!(fault, Fault::FullDisk(_))) >= 2, "seed {seed}");
+            assert!(count(|fault| matches!(fault, Fault::CopyBack(_))) >= 2, "seed {seed}");
         }
+    }
+
+    #[test]
+    fn the_database_is_never_copied_back_while_the_disk_is_full() {
+        for seed in 0..200 {
+            let mut free = Duration::ZERO;
+            for step in plan(seed, LONG, 6) {
+                if let Fault::FullDisk(lasts) | Fault::CopyBack(lasts) = step.fault {
+                    assert!(step.at >= free, "seed {seed}");
+                    free = step.at + lasts;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_longer_plan_begins_like_a_shorter_one() {
+        let (long, short) = (plan(5, LONG, 6), plan(5, Duration::from_secs(30), 6));
+        assert_eq!(long[..short.len()], short);
     }
 
     #[test]

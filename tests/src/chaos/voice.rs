@@ -62,7 +62,7 @@ impl Voice {
     pub async fn run(self) -> Result<()> {
         let cache = self.folder.join(CACHE);
         for (room, position) in caches::positions(&cache).await? {
-            say(&Line::Position(room, position.seq));
+            say(&Line::Position(room, position.seq, position.tag));
         }
         for mark in caches::shown(&cache).await? {
             say(&Line::Shows(mark));

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use anyhow::{Context as _, bail};
 use watchbell_protocol::{
-    AnalysisId, Event, List,
+    AnalysisId, CommandId, Event, List,
     command::{ActivityPost, AnalysisReport, ReportItem},
     event::{ActivityKind, Counts, DetectorRun, DetectorState, Issue, Severity},
 };
@@ -17,6 +17,9 @@ const LISTS: u32 = 3;
 const ISSUES: u32 = 3;
 /// Ends of the detector in a report; each becomes an event.
 const ENDS: u32 = 57;
+
+/// Events of a report.
+pub const REPORTED: u32 = LISTS + ENDS;
 
 /// What a command was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +42,28 @@ pub enum Sent {
 }
 
 impl Sent {
-    /// The marks of its events, in order.
-    pub fn marks(self) -> impl Iterator<Item = String> {
-        let (prefix, count) = match self {
-            Self::Start | Self::End => (String::new(), 0),
-            Self::Parts { member, life, n, count } => (format!("{member}.{life}.{n}"), count),
+    /// The marks of the events of the command `id`, in order.
+    pub fn marks(self, id: CommandId) -> impl Iterator<Item = String> {
+        let (own, parts) = match self {
+            Self::Start => (Some(id.to_string()), None),
+            Self::End => (None, None),
+            Self::Parts { member, life, n, count } => (None, Some(marks(member, life, n, count))),
         };
-        (0..count).map(move |part| format!("{prefix}.{part}"))
+        own.into_iter().chain(parts.into_iter().flatten())
+    }
+
+    /// The mark of its last event, at which its acknowledgement points. What begins or ends an analysis is last told in
+    /// the feed, without a mark.
+    pub fn last_mark(self, id: CommandId) -> Option<String> {
+        match self {
+            Self::Start | Self::End => None,
+            Self::Parts { .. } => self.marks(id).last(),
+        }
+    }
+
+    /// Whether it belongs to the analysis that was started last.
+    pub fn needs_analysis(self) -> bool {
+        matches!(self, Self::End | Self::Parts { count: REPORTED, .. })
     }
 }
 
@@ -77,19 +95,24 @@ impl FromStr for Sent {
     }
 }
 
+/// The marks of a command's events.
+fn marks(member: usize, life: u32, n: u32, count: u32) -> impl Iterator<Item = String> {
+    (0..count).map(move |part| format!("{member}.{life}.{n}.{part}"))
+}
+
 /// A report of many events.
 pub fn report(analysis: AnalysisId, member: usize, life: u32, n: u32) -> (AnalysisReport, Sent) {
-    let sent = Sent::Parts { member, life, n, count: LISTS + ENDS };
+    let sent = Sent::Parts { member, life, n, count: REPORTED };
     let item = |(part, mark): (usize, String)| {
         if part < LISTS as usize { ReportItem::Issues(issues(&mark)) } else { ReportItem::Detector(end(&mark)) }
     };
-    (AnalysisReport { analysis, items: list(sent.marks().enumerate().map(item).collect()) }, sent)
+    (AnalysisReport { analysis, items: list(marks(member, life, n, REPORTED).enumerate().map(item).collect()) }, sent)
 }
 
 /// An entry of the feed: one event.
 pub fn post(member: usize, life: u32, n: u32) -> (ActivityPost, Sent) {
     let sent = Sent::Parts { member, life, n, count: 1 };
-    let title = sent.marks().next().expect("has one part");
+    let title = format!("{member}.{life}.{n}.0");
     (ActivityPost { title: text(&title), body: None }, sent)
 }
 
@@ -102,6 +125,8 @@ pub enum What {
     Detector(Option<String>),
     /// An entry of the feed; it stays.
     Post(String),
+    /// The start of an analysis, which has its command's id.
+    Start(String),
     /// Anything else.
     Other,
 }
@@ -121,6 +146,7 @@ impl What {
                 ActivityKind::Posted { title, .. } => Self::Post(title.to_string()),
                 _ => Self::Other,
             },
+            Event::AnalysisStarted(started) => Self::Start(started.analysis.id.to_string()),
             _ => Self::Other,
         }
     }
@@ -128,7 +154,7 @@ impl What {
     /// The mark of the command that caused it.
     pub fn mark(&self) -> Option<&str> {
         match self {
-            Self::Issues(mark) | Self::Post(mark) | Self::Detector(Some(mark)) => Some(mark),
+            Self::Issues(mark) | Self::Post(mark) | Self::Start(mark) | Self::Detector(Some(mark)) => Some(mark),
             Self::Detector(None) | Self::Other => None,
         }
     }
