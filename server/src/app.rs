@@ -110,7 +110,7 @@ impl App {
 
         let tasks = TaskTracker::new();
         let (loops, writes) = (CancellationToken::new(), CancellationToken::new());
-        let last = store::journal::last_id(&mut *store.read().await?).await?;
+        let last = store::journal::last_id(&mut *store.look().await?).await?;
         let fan_out = FanOut { hub: hub.clone(), presences: presences.clone(), clock, took: metrics.fan_out.clone() };
         let (bus, fan_out) = Follower::new(store.clone(), fan_out, last, timing.follow_every);
         let (ingest, writing) = Writer::new(store.clone(), leases.clone(), bus, clock, &config, &metrics);
@@ -129,8 +129,7 @@ impl App {
         };
         background.start(&tasks, &loops);
 
-        let momentary =
-            Momentary { store: store.clone(), hub: hub.clone(), leases, presences: presences.clone(), clock };
+        let momentary = Momentary::new(store.clone(), hub.clone(), leases, presences.clone(), clock);
         Ok(Self(Arc::new(Parts {
             tls,
             metrics,
@@ -190,7 +189,7 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
 async fn leases(store: &Store, clock: Clock, length: Duration) -> anyhow::Result<Leases> {
     let leases = Leases::new(length);
     let now = clock.moment();
-    for stored in store::analysis::open(&mut *store.read().await?).await? {
+    for stored in store::analysis::open(&mut *store.look().await?).await? {
         let (analysis, room) = (stored.analysis.id, watchbell_protocol::Room::Project(stored.analysis.project));
         leases.apply(LeaseChange::Taken { analysis, room, holder: Holder::from_column(stored.holder) }, now);
     }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, Router, extract::ConnectInfo, serve::Listener as _};
+use axum::{Router, extract::ConnectInfo, serve::Listener as _};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -18,6 +18,7 @@ use hyper_util::{
 };
 use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_http::add_extension::AddExtension;
 
 use crate::{
     auth::throttle::network,
@@ -53,7 +54,7 @@ pub async fn serve(mut door: Door, router: Router, head: Duration, stopping: Can
 
 /// One client, until it goes, becomes a WebSocket, or says nothing for too long.
 async fn client(stream: Stream, peer: SocketAddr, router: Router, head: Duration, stopping: CancellationToken) {
-    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(Peer(peer)))));
+    let service = TowerToHyperService::new(AddExtension::new(router, ConnectInfo(Peer(peer))));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)

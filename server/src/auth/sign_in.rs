@@ -38,8 +38,8 @@ impl Auth {
             WireError::new(ErrorCode::RateLimited, "too many wrong passwords: wait a moment").retry_after_ms(ms)
         })?;
         let known = {
-            let mut tx = self.store.read().await.map_err(failed)?;
-            accounts::credentials(&mut tx, &request.name.to_lowercase()).await.map_err(failed)?
+            let mut conn = self.store.look().await.map_err(failed)?;
+            accounts::credentials(&mut conn, &request.name.to_lowercase()).await.map_err(failed)?
         };
         let kept = known.as_ref().map(|known| known.password_hash.clone());
         let right = self.passwords.verify(request.password.into_string(), kept).await?;
@@ -120,8 +120,8 @@ impl Auth {
     async fn genuine(&self, token: &str) -> Result<Presented, WireError> {
         let not_valid = || unauthenticated("the refresh token is not valid").at("refresh_token");
         let presented = Presented::parse(token).ok_or_else(not_valid)?;
-        let mut tx = self.store.read().await.map_err(failed)?;
-        let row = accounts::sign_in(&mut tx, presented.family).await.map_err(failed)?;
+        let mut conn = self.store.look().await.map_err(failed)?;
+        let row = accounts::sign_in(&mut conn, presented.family).await.map_err(failed)?;
         row.filter(|row| presented.is_genuine(&self.refresh_secret, &row.nonce)).ok_or_else(not_valid)?;
         Ok(presented)
     }

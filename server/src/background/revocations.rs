@@ -19,6 +19,6 @@ pub(super) async fn run(parts: Background) {
 }
 
 async fn revoked(parts: &Background, admitted: &Admitted) -> sqlx::Result<Admitted> {
-    let mut tx = parts.store.read().await?;
-    accounts::revoked_among(&mut tx, admitted).await
+    let mut conn = parts.store.look().await?;
+    accounts::revoked_among(&mut conn, admitted).await
 }

@@ -122,8 +122,8 @@ impl Follower {
     }
 
     async fn read(&self) -> sqlx::Result<Vec<Row>> {
-        let mut tx = self.store.read().await?;
-        store::journal::after_id(&mut tx, self.last, PAGE).await
+        let mut conn = self.store.look().await?;
+        store::journal::after_id(&mut conn, self.last, PAGE).await
     }
 
     fn send_out(&mut self, entry: &Entry) {

@@ -107,14 +107,14 @@ async fn add(place: &Place, name: String) -> anyhow::Result<()> {
 
 async fn list(place: &Place, json: bool) -> anyhow::Result<()> {
     let store = place.open_store().await?;
-    let mut tx = store.read().await?;
-    let projects = store::project::all(&mut tx).await?;
+    let mut conn = store.look().await?;
+    let projects = store::project::all(&mut conn).await?;
     if json {
         return table::print_json(&projects);
     }
     let mut rows = Vec::new();
     for project in projects {
-        let members = store::project::members(&mut tx, project.id).await?.len();
+        let members = store::project::members(&mut conn, project.id).await?.len();
         rows.push(vec![project.name.into_string(), members.to_string(), table::when(Some(project.created_at))]);
     }
     table::print(&["NAME", "MEMBERS", "ADDED (UTC)"], rows, "there are no projects yet");
@@ -140,9 +140,9 @@ async fn remove(place: &Place, project: &str, name: &str) -> anyhow::Result<()> 
 
 async fn list_members(place: &Place, project: &str, json: bool) -> anyhow::Result<()> {
     let store = place.open_store().await?;
-    let mut tx = store.read().await?;
-    let project = find(&mut tx, project).await?;
-    let members = store::project::members(&mut tx, project.id).await?;
+    let mut conn = store.look().await?;
+    let project = find(&mut conn, project).await?;
+    let members = store::project::members(&mut conn, project.id).await?;
     if json {
         return table::print_json(&members);
     }
@@ -162,8 +162,8 @@ fn role_name(role: Role) -> &'static str {
 }
 
 async fn find_both(store: &Store, project: &str, user: &str) -> anyhow::Result<(Project, UserId)> {
-    let mut tx = store.read().await?;
-    Ok((find(&mut tx, project).await?, user::find(&mut tx, user).await?))
+    let mut conn = store.look().await?;
+    Ok((find(&mut conn, project).await?, user::find(&mut conn, user).await?))
 }
 
 /// Applies a change; a refusal is told in its own words.

@@ -113,10 +113,10 @@ async fn list(place: &Place, json: bool) -> anyhow::Result<()> {
     }
 
     let store = place.open_store().await?;
-    let mut tx = store.read().await?;
+    let mut conn = store.look().await?;
     let names: BTreeMap<ProjectId, Project> =
-        store::project::all(&mut tx).await?.into_iter().map(|project| (project.id, project)).collect();
-    let tokens = api_tokens::all(&mut tx).await?.into_iter().map(|token| Row {
+        store::project::all(&mut conn).await?.into_iter().map(|project| (project.id, project)).collect();
+    let tokens = api_tokens::all(&mut conn).await?.into_iter().map(|token| Row {
         id: token.id,
         name: token.name.into_string(),
         scopes: token.scopes.iter().map(|scope| scope.name()).collect(),

@@ -78,7 +78,7 @@ async fn add(place: &Place, name: &str, display_name: Option<String>, password_s
         display_name: display_name.trim().try_into().context("the display name")?,
     };
     let store = place.open_store().await?;
-    if accounts::credentials(&mut *store.read().await?, name).await?.is_some() {
+    if accounts::credentials(&mut *store.look().await?, name).await?.is_some() {
         bail!("there is a user {name:?} already");
     }
     let hash = password::ask_new(name, password_stdin).await?;
@@ -111,7 +111,7 @@ async fn list(place: &Place, json: bool) -> anyhow::Result<()> {
     }
 
     let store = place.open_store().await?;
-    let users = accounts::all(&mut *store.read().await?).await?;
+    let users = accounts::all(&mut *store.look().await?).await?;
     if json {
         let rows = users.iter().map(|user| Row {
             account: &user.account,
@@ -147,7 +147,7 @@ async fn set_disabled(place: &Place, name: &str, disabled: bool) -> anyhow::Resu
 
 async fn set_password(place: &Place, name: &str, password_stdin: bool) -> anyhow::Result<()> {
     let store = place.open_store().await?;
-    let user = find(&mut *store.read().await?, name).await?;
+    let user = find(&mut *store.look().await?, name).await?;
     let hash = password::ask_new(name, password_stdin).await?;
     let mut tx = store.write().await?;
     accounts::set_password(&mut tx, user, &hash).await?;

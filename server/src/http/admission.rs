@@ -1,7 +1,7 @@
 //! Who may open a connection, by whatever carries it: there is a place, then they prove who they are. Known before
 //! anything else is done for it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::http::HeaderMap;
 use watchbell_protocol::{ErrorCode, WireError};
@@ -13,14 +13,19 @@ use crate::{
     ws::driver::Admission,
 };
 
-/// Lets somebody in, or says why not. The attempt is counted either way.
-pub async fn admit(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admission, WireError> {
-    let admitted = place(app, address, headers).await;
+/// Lets somebody in who also agrees to how the connection is carried, or says why not. The attempt is counted either way.
+pub async fn admit<T>(
+    app: &App,
+    address: IpAddr,
+    headers: &HeaderMap,
+    agree: impl FnOnce() -> Result<T, WireError>,
+) -> Result<(Box<Admission>, T), WireError> {
+    let admitted = place(app, address, headers).await.and_then(|admission| Ok((admission, agree()?)));
     app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
     admitted
 }
 
-async fn place(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admission, WireError> {
+async fn place(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Box<Admission>, WireError> {
     let full = |error: WireError| {
         app.metrics.limited.count(Limit::Connections);
         error
@@ -31,7 +36,7 @@ async fn place(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admiss
     let principal = proved?;
     ticket.claim(&principal).map_err(full)?;
     let share = app.limits.commands.share(Taker::from(&principal), address);
-    Ok(Admission { principal, share, ticket })
+    Ok(Box::new(Admission { principal: Arc::new(principal), share, ticket }))
 }
 
 fn attempt(refused: ErrorCode) -> Attempt {

@@ -3,7 +3,7 @@
 
 use watchbell_protocol::{Answer, ProjectId, UnixMillis, UserId, event::Role};
 
-use super::number::number;
+use super::number::{Ids, number};
 use crate::{
     domain::{Refusal, project},
     store::Store,
@@ -49,7 +49,7 @@ pub async fn admin(store: &Store, command: AdminCommand, now: UnixMillis) -> Res
         AdminCommand::RemoveMember { project: id, user } => (id, project::remove_member(&mut tx, now, id, user).await?),
     };
     let room = watchbell_protocol::Room::Project(room);
-    let entries = number(&mut tx, outcome.drafts, now).await?;
+    let entries = number(&mut tx, &mut Ids::default(), outcome.drafts, now).await?;
     tx.commit().await?;
     let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
     Ok(Answer { room: seq.map(|_| room), seq, started: None })

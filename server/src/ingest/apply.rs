@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use watchbell_protocol::{Answer, Command, CommandId, ErrorCode, Room, UnixMillis, WireError, limits};
+use watchbell_protocol::{
+    Answer, Command, CommandId, ErrorCode, ProjectId, Room, UnixMillis, UserId, WireError, limits,
+};
 
-use super::{Submission, number::number};
+use super::{
+    Submission,
+    number::{Ids, number},
+};
 use crate::{
     auth::{
         Principal,
@@ -27,7 +32,12 @@ pub(super) struct Effect {
 }
 
 /// Applies a command, or finds what it was answered before.
-pub(super) async fn apply(conn: &mut Conn, submission: Submission, now: UnixMillis) -> Result<Effect, Refusal> {
+pub(super) async fn apply(
+    conn: &mut Conn,
+    ids: &mut Ids,
+    submission: Submission,
+    now: UnixMillis,
+) -> Result<Effect, Refusal> {
     let Submission { principal, id, place, command, body_hash } = submission;
     let standing = standing(conn, &principal, place).await?;
     policy::may_publish(&principal, place, standing, &command)?;
@@ -45,7 +55,7 @@ pub(super) async fn apply(conn: &mut Conn, submission: Submission, now: UnixMill
     };
     let context = Context { conn, actor: &principal, id, now };
     let outcome = run(context, place, command).await?;
-    let (effect, applied) = settle(conn, room, outcome, body_hash, now).await?;
+    let (effect, applied) = settle(conn, ids, room, outcome, body_hash, now).await?;
     store::command::insert(conn, &who, id, &applied, now).await?;
     Ok(effect)
 }
@@ -66,12 +76,13 @@ async fn run(context: Context<'_>, place: Place, command: Command) -> Result<Out
 
 async fn settle(
     conn: &mut Conn,
+    ids: &mut Ids,
     room: Room,
     outcome: Outcome,
     body_hash: BodyHash,
     now: UnixMillis,
 ) -> sqlx::Result<(Effect, Applied)> {
-    let entries = number(conn, outcome.drafts, now).await?;
+    let entries = number(conn, ids, outcome.drafts, now).await?;
     let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
     let answer = Answer { room: seq.map(|_| room), seq, started: outcome.started };
     let applied = Applied { body_hash, answer: answer.clone() };
@@ -111,16 +122,26 @@ fn check_age(id: CommandId, now: UnixMillis) -> Result<(), WireError> {
 
 /// What `principal` is in the project of `place`. In one's own room there is nothing to be but oneself.
 pub(crate) async fn standing(conn: &mut Conn, principal: &Principal, place: Place) -> sqlx::Result<Standing> {
-    Ok(match (place, principal) {
-        (Place::Project(project), Principal::User { id, .. }) => {
-            let membership = store::project::membership(conn, project, *id).await?;
-            membership.map_or(Standing::Stranger, |membership| Standing::Member(membership.role))
-        }
+    match (place, principal) {
+        (Place::Project(project), Principal::User { id, .. }) => of_member(conn, *id, project).await,
+        _ => Ok(without_membership(principal, place)),
+    }
+}
+
+/// What a member is in a project.
+pub(super) async fn of_member(conn: &mut Conn, user: UserId, project: ProjectId) -> sqlx::Result<Standing> {
+    let membership = store::project::membership(conn, project, user).await?;
+    Ok(membership.map_or(Standing::Stranger, |membership| Standing::Member(membership.role)))
+}
+
+/// What somebody is who belongs to no project: a token says itself where it counts.
+pub(super) fn without_membership(principal: &Principal, place: Place) -> Standing {
+    match (place, principal) {
         (Place::Project(project), Principal::Token { projects, .. }) if projects.contains(&project) => {
             Standing::Producer
         }
         (Place::Project(_) | Place::Own(_), _) => Standing::Stranger,
-    })
+    }
 }
 
 /// Whose command ids these are.

@@ -5,6 +5,7 @@
 
 mod admin;
 mod apply;
+mod memberships;
 mod momentary;
 mod number;
 #[cfg(feature = "sabotage")]

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use watchbell_protocol::{
-    ClientFrame, Command, ErrorCode, Room, RoomEvent, WireError,
+    ClientFrame, Command, ErrorCode, ProjectId, Room, RoomEvent, UserId, WireError,
     command::{AnalysisRenew, LogsAppend, PresenceUpdate},
     event::{LogsStream, Status},
 };
 
-use super::apply::standing;
+use super::{
+    apply::{of_member, without_membership},
+    memberships::Memberships,
+};
 use crate::{
     auth::{
         Principal,
-        policy::{self, Place},
+        policy::{self, Place, Standing},
     },
     clock::Clock,
     domain::{Holder, lease::Leases, presence::Presences},
@@ -21,21 +24,21 @@ use crate::{
 };
 
 /// What momentary commands work with.
-#[derive(Clone)]
 pub struct Momentary {
-    /// The database, to look up memberships.
-    pub store: Store,
-    /// The rooms.
-    pub hub: Arc<Hub>,
-    /// The leases.
-    pub leases: Arc<Leases>,
-    /// Who is here.
-    pub presences: Arc<Presences>,
-    /// The clock.
-    pub clock: Clock,
+    store: Store,
+    hub: Arc<Hub>,
+    leases: Arc<Leases>,
+    presences: Arc<Presences>,
+    clock: Clock,
+    memberships: Memberships,
 }
 
 impl Momentary {
+    /// With the database to look up memberships, the rooms, the leases, and who is here.
+    pub fn new(store: Store, hub: Arc<Hub>, leases: Arc<Leases>, presences: Arc<Presences>, clock: Clock) -> Self {
+        Self { store, hub, leases, presences, clock, memberships: Memberships::default() }
+    }
+
     /// Does what the command says, at once.
     pub async fn take(&self, principal: &Principal, frame: ClientFrame) -> Result<(), WireError> {
         match frame.command {
@@ -93,11 +96,24 @@ impl Momentary {
         Ok(())
     }
 
-    async fn standing(&self, principal: &Principal, place: Place) -> Result<policy::Standing, WireError> {
-        let found = async { standing(&mut *self.store.look().await?, principal, place).await };
-        found.await.map_err(|error: sqlx::Error| {
+    async fn standing(&self, principal: &Principal, place: Place) -> Result<Standing, WireError> {
+        match (place, principal) {
+            (Place::Project(project), Principal::User { id, .. }) => self.of_member(*id, project).await,
+            _ => Ok(without_membership(principal, place)),
+        }
+    }
+
+    async fn of_member(&self, user: UserId, project: ProjectId) -> Result<Standing, WireError> {
+        let now = self.clock.moment();
+        if let Some(standing) = self.memberships.get(user, project, now) {
+            return Ok(standing);
+        }
+        let found = async { of_member(&mut *self.store.look().await?, user, project).await };
+        let standing = found.await.map_err(|error: sqlx::Error| {
             tracing::error!(%error, "a membership could not be looked up");
             WireError::new(ErrorCode::Internal, "the server failed")
-        })
+        })?;
+        self.memberships.note(user, project, standing, now);
+        Ok(standing)
     }
 }

@@ -13,12 +13,46 @@ use crate::{
     },
 };
 
+/// Ids of journal rows that one transaction has taken and not used. Taken outside of savepoints, whose end would give
+/// them back; what is left over is nobody's.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    next: i64,
+    end: i64,
+}
+
+impl Ids {
+    /// Takes ids for `jobs` at once, as many as most of them need.
+    pub(super) async fn take(conn: &mut Conn, jobs: usize) -> sqlx::Result<Self> {
+        let count = jobs * 4;
+        let end = store::journal::take_ids(conn, count).await? + 1;
+        Ok(Self { next: end - count as i64, end })
+    }
+
+    /// The first of `count` ids in a row.
+    async fn draw(&mut self, conn: &mut Conn, count: usize) -> sqlx::Result<i64> {
+        let (first, after) = (self.next, self.next + count as i64);
+        if after <= self.end {
+            self.next = after;
+            return Ok(first);
+        }
+        // What is left is lower than what comes now: ids rise within a transaction too.
+        *self = Self::default();
+        Ok(store::journal::take_ids(conn, count).await? + 1 - count as i64)
+    }
+}
+
 /// Numbers the drafts room by room, rooms in sorted order, and writes them into the journal.
-pub(super) async fn number(conn: &mut Conn, drafts: Vec<Draft>, now: UnixMillis) -> sqlx::Result<Vec<Entry>> {
+pub(super) async fn number(
+    conn: &mut Conn,
+    ids: &mut Ids,
+    drafts: Vec<Draft>,
+    now: UnixMillis,
+) -> sqlx::Result<Vec<Entry>> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut id = store::journal::take_ids(conn, drafts.len()).await? - drafts.len() as i64;
+    let mut id = ids.draw(conn, drafts.len()).await?;
     let mut rooms: BTreeMap<Room, Vec<Draft>> = BTreeMap::new();
     for draft in drafts {
         rooms.entry(draft.room).or_default().push(draft);
@@ -30,9 +64,9 @@ pub(super) async fn number(conn: &mut Conn, drafts: Vec<Draft>, now: UnixMillis)
         let head = store::journal::advance(conn, room, drafts.len(), last).await?;
         let mut seq = Seq(head.0 - drafts.len() as i64);
         for (draft, tag) in drafts.into_iter().zip(tags) {
-            id += 1;
             seq = seq.next();
             entries.push(write(conn, id, Mark { seq, tag }, draft, now).await?);
+            id += 1;
         }
     }
     Ok(entries)

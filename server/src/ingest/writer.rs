@@ -12,7 +12,7 @@ use watchbell_protocol::{AnalysisId, Answer, ErrorCode, UnixMillis, WireError, l
 use super::{
     Ingest, Job, QUEUE, Submission,
     apply::{Effect, apply},
-    number::number,
+    number::{Ids, number},
 };
 use crate::{
     bus::Bus,
@@ -94,14 +94,9 @@ impl Writer {
         let began = self.clock.moment();
         let committed = match self.store.write().await {
             Ok(mut tx) => {
+                let ids = Ids::take(&mut tx, jobs.len()).await;
                 let mut waiting = jobs.drain(..);
-                let mut worked = Ok(());
-                while worked.is_ok()
-                    && let Some(job) = waiting.next()
-                {
-                    worked = self.work(&mut tx, job, &mut after).await;
-                }
-                match worked {
+                match self.work_all(&mut tx, ids, &mut waiting, &mut after).await {
                     Ok(()) => {
                         #[cfg(feature = "sabotage")]
                         super::sabotage::before_commit(&mut after.answers).await;
@@ -132,6 +127,21 @@ impl Writer {
         }
     }
 
+    /// Does job after job until one fails.
+    async fn work_all(
+        &self,
+        conn: &mut Conn,
+        ids: sqlx::Result<Ids>,
+        jobs: &mut impl Iterator<Item = Job>,
+        after: &mut AfterCommit,
+    ) -> sqlx::Result<()> {
+        let mut ids = ids?;
+        for job in jobs {
+            self.work(conn, &mut ids, job, after).await?;
+        }
+        Ok(())
+    }
+
     /// Acknowledges, then sends out.
     async fn publish(&self, after: AfterCommit) {
         let now = self.clock.moment();
@@ -148,11 +158,11 @@ impl Writer {
     }
 
     /// Fails when the whole transaction has: nothing may be written outside of one.
-    async fn work(&self, conn: &mut Conn, job: Job, after: &mut AfterCommit) -> sqlx::Result<()> {
+    async fn work(&self, conn: &mut Conn, ids: &mut Ids, job: Job, after: &mut AfterCommit) -> sqlx::Result<()> {
         let now = self.clock.now();
         match job {
             Job::Command(submission, sender) => {
-                let answer = match in_savepoint(conn, *submission, now).await {
+                let answer = match in_savepoint(conn, ids, *submission, now).await {
                     Ok(Ok(effect)) => {
                         after.entries.extend(effect.entries);
                         after.leases.extend(effect.lease);
@@ -169,7 +179,7 @@ impl Writer {
             Job::LeasesLost(analyses) => {
                 let moment = self.clock.moment();
                 for analysis in analyses.into_iter().filter(|analysis| self.leases.is_lost(*analysis, moment)) {
-                    match lose(conn, analysis, now).await? {
+                    match lose(conn, ids, analysis, now).await? {
                         Ok((entries, lease)) => {
                             after.entries.extend(entries);
                             after.leases.extend(lease);
@@ -203,11 +213,12 @@ impl Writer {
 /// when the disk is full.
 async fn in_savepoint(
     conn: &mut Conn,
+    ids: &mut Ids,
     submission: Submission,
     now: UnixMillis,
 ) -> sqlx::Result<Result<Effect, Refusal>> {
     let mut savepoint = conn.begin().await?;
-    let effect = apply(&mut savepoint, submission, now).await;
+    let effect = apply(&mut savepoint, ids, submission, now).await;
     match &effect {
         Ok(_) => savepoint.commit().await?,
         Err(_) => savepoint.rollback().await?,
@@ -216,9 +227,14 @@ async fn in_savepoint(
 }
 
 /// The end of an analysis whose runner was lost, in a savepoint as above.
-async fn lose(conn: &mut Conn, analysis: AnalysisId, now: UnixMillis) -> sqlx::Result<sqlx::Result<Lost>> {
+async fn lose(
+    conn: &mut Conn,
+    ids: &mut Ids,
+    analysis: AnalysisId,
+    now: UnixMillis,
+) -> sqlx::Result<sqlx::Result<Lost>> {
     let mut savepoint = conn.begin().await?;
-    let lost = lost(&mut savepoint, analysis, now).await;
+    let lost = lost(&mut savepoint, ids, analysis, now).await;
     match &lost {
         Ok(_) => savepoint.commit().await?,
         Err(_) => savepoint.rollback().await?,
@@ -229,11 +245,11 @@ async fn lose(conn: &mut Conn, analysis: AnalysisId, now: UnixMillis) -> sqlx::R
 /// What a lost runner leaves behind.
 type Lost = (Vec<Entry>, Option<LeaseChange>);
 
-async fn lost(conn: &mut Conn, analysis: AnalysisId, now: UnixMillis) -> sqlx::Result<Lost> {
+async fn lost(conn: &mut Conn, ids: &mut Ids, analysis: AnalysisId, now: UnixMillis) -> sqlx::Result<Lost> {
     let Some(outcome) = analysis::lose(conn, now, analysis).await? else {
         return Ok((Vec::new(), Some(LeaseChange::Ended(analysis))));
     };
-    Ok((number(conn, outcome.drafts, now).await?, outcome.lease))
+    Ok((number(conn, ids, outcome.drafts, now).await?, outcome.lease))
 }
 
 /// The one place where a failed query of a command is logged.

@@ -1,10 +1,16 @@
 //! Commands per second: of a connection, of a member or token by all their connections, of an address.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use governor::{
-    DefaultDirectRateLimiter, Quota,
-    clock::{Clock as _, DefaultClock},
+    Quota, RateLimiter,
+    clock::{Clock as _, MonotonicClock},
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
 };
 
 use super::{Rates, Taker, household, rates::quota};
@@ -17,10 +23,12 @@ pub struct Commands {
     address: Rates<IpAddr>,
 }
 
+/// By the clock of the system: the default one is measured against the processor's each time it is made.
+type OwnRate = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<Instant>>;
+
 /// What one connection may send: its own share, and its part of what its member and its address have.
 pub struct Share {
-    own: DefaultDirectRateLimiter,
-    clock: DefaultClock,
+    own: OwnRate,
     all: Arc<Commands>,
     taker: Taker,
     address: IpAddr,
@@ -45,15 +53,15 @@ impl Commands {
 
     /// The share of a connection that was just let in.
     pub fn share(self: &Arc<Self>, taker: Taker, address: IpAddr) -> Share {
-        let own = DefaultDirectRateLimiter::direct(self.connection);
-        Share { own, clock: DefaultClock::default(), all: self.clone(), taker, address }
+        let own = RateLimiter::direct_with_clock(self.connection, MonotonicClock);
+        Share { own, all: self.clone(), taker, address }
     }
 }
 
 impl Share {
     /// Takes a command, or says how long until there is one.
     pub fn take(&self) -> Result<(), Duration> {
-        self.own.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))?;
+        self.own.check().map_err(|not_until| not_until.wait_time_from(MonotonicClock.now()))?;
         self.all.take(self.taker, self.address)
     }
 }

@@ -18,7 +18,7 @@ pub struct Lines {
 #[derive(Debug)]
 struct Opened {
     line: Arc<Line>,
-    by: Principal,
+    by: Arc<Principal>,
 }
 
 /// A connection's entry; dropped at its end, it tells whoever waits and forgets it.
@@ -31,7 +31,7 @@ pub struct Entry {
 
 impl Lines {
     /// A new connection of this sign-in, and its id.
-    pub fn open(self: &Arc<Self>, by: Principal) -> (Entry, String, Arc<Line>) {
+    pub fn open(self: &Arc<Self>, by: Arc<Principal>) -> (Entry, String, Arc<Line>) {
         let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         let line = Arc::new(Line::default());
         self.open.lock().insert(id.clone(), Opened { line: line.clone(), by });
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_connection_is_found_by_whoever_opened_it_until_it_ends() {
         let (lines, [mine, other]) = (Arc::new(Lines::default()), [producer(), producer()]);
-        let (entry, id, _line) = lines.open(mine.clone());
+        let (entry, id, _line) = lines.open(Arc::new(mine.clone()));
         assert!(lines.find(&id, &mine).is_ok());
         let unknown = lines.find("guessed", &mine).unwrap_err();
         assert_eq!(lines.find(&id, &other).unwrap_err(), unknown, "as if there were none");
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn no_two_ids_are_alike_and_none_can_be_guessed() {
         let lines = Arc::new(Lines::default());
-        let opened: Vec<_> = (0..100).map(|_| lines.open(producer())).collect();
+        let opened: Vec<_> = (0..100).map(|_| lines.open(Arc::new(producer()))).collect();
         let ids: BTreeSet<&str> = opened.iter().map(|(_, id, _)| id.as_str()).collect();
         assert_eq!(ids.len(), 100);
         assert!(ids.iter().all(|id| id.len() == 43), "256 bits");

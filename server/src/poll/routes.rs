@@ -35,15 +35,12 @@ pub async fn poll(
     JsonBody(Poll { ack }): JsonBody<Poll>,
 ) -> Result<Response, Refusal> {
     let until = app.clock.moment() + app.timing.poll_hold;
-    let (id, line) = match connection(&headers) {
-        Some(id) => {
-            let Caller(caller) = Caller::of(&app, &headers).await?;
-            (None, app.lines.find(id, &caller)?)
-        }
-        None => {
-            let (id, line) = open(&app, admission::admit(&app, address, &headers).await?);
-            (Some(id), line)
-        }
+    let (id, line) = if let Some(id) = connection(&headers) {
+        let Caller(caller) = Caller::of(&app, &headers).await?;
+        (None, app.lines.find(id, &caller)?)
+    } else {
+        let (id, line) = open(&app, admission::admit(&app, address, &headers, || Ok(())).await?.0);
+        (Some(id), line)
     };
     let body = line.poll(id.as_deref(), ack, until).await?;
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response())
@@ -78,7 +75,7 @@ fn find(app: &App, headers: &HeaderMap, caller: &Principal) -> Result<Arc<Line>,
 }
 
 /// Starts the session of a new connection.
-fn open(app: &App, admission: Admission) -> (String, Arc<Line>) {
+fn open(app: &App, admission: Box<Admission>) -> (String, Arc<Line>) {
     let (entry, id, line) = app.lines.open(admission.principal.clone());
     let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()));
     let (source, sink) = (LineSource(line.clone()), LineSink(line.clone()));

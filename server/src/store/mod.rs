@@ -13,6 +13,7 @@ pub mod issue;
 pub mod journal;
 pub mod notification;
 pub mod project;
+mod readers;
 pub mod state;
 
 use std::{path::Path, time::Duration};
@@ -20,15 +21,15 @@ use std::{path::Path, time::Duration};
 use sqlx::{
     Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
-    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use watchbell_protocol::Epoch;
 
+pub use self::readers::Look;
+use self::readers::Readers;
+
 /// A connection inside or outside a transaction; what queries take.
 pub type Conn = SqliteConnection;
-/// A connection that reads, for a single query.
-pub type Look = PoolConnection<Sqlite>;
 /// A transaction.
 pub type Tx = Transaction<'static, Sqlite>;
 
@@ -36,7 +37,7 @@ pub type Tx = Transaction<'static, Sqlite>;
 pub const FILE_NAME: &str = "watchbell.db";
 
 /// Connections that read. A query takes well under a millisecond; more would only wait for the same two cores.
-const READERS: u32 = 8;
+const READERS: usize = 8;
 /// How long a statement waits for a lock that another process holds.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -46,7 +47,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 #[derive(Debug, Clone)]
 pub struct Store {
     writer: SqlitePool,
-    readers: SqlitePool,
+    readers: Readers,
     epoch: Epoch,
 }
 
@@ -90,9 +91,7 @@ impl Store {
         let writer = writer.connect_with(options.clone()).await?;
         migrate(&writer).await?;
         let epoch = epoch(&writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS);
-        // A file needs no probing before each use, as a connection over a network does.
-        let readers = readers.test_before_acquire(false).connect_lazy_with(options.read_only(true));
+        let readers = Readers::new(options.read_only(true), READERS);
         Ok(Self { writer, readers, epoch })
     }
 
@@ -106,14 +105,9 @@ impl Store {
         self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 
-    /// Begins a transaction that reads: all its queries see the same moment.
-    pub async fn read(&self) -> sqlx::Result<Tx> {
-        self.readers.begin().await
-    }
-
-    /// A connection for a single query, which is a moment of its own.
+    /// A connection that reads. Each query sees a moment of its own.
     pub async fn look(&self) -> sqlx::Result<Look> {
-        self.readers.acquire().await
+        self.readers.look().await
     }
 
     /// Closes the database after what is under way.

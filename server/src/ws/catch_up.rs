@@ -1,7 +1,6 @@
 //! Brings a connection up to date in a room, at the pace of its socket: what was missed, then the board, then live.
 //!
-//! No live events queue up meanwhile: the journal keeps them. Pages go out one at a time, each after the one before was
-//! taken.
+//! No live events queue up meanwhile: the journal keeps them. A page goes out when little is left of the one before.
 
 pub mod pages;
 
@@ -22,7 +21,7 @@ use crate::{
         Principal,
         policy::{self, Place, Standing},
     },
-    hub::{Landing, Looking, frames},
+    hub::{Landing, Look, Looking, frames},
     metrics::Join,
     store::{self, Conn, journal::Mark, state::Cursor},
 };
@@ -69,7 +68,7 @@ impl Reader {
     pub async fn join(&self, principal: &Principal, room: Room, asked: RoomJoin) -> Result<Answer, WireError> {
         let RoomJoin { since, streams } = asked;
         let looking = Looking::from(streams);
-        if let Some(at) = self.app.hub.look(room, self.connection, &looking) {
+        if let Look::Changed { at } = self.app.hub.look(room, self.connection, &looking) {
             return Ok(Answer { room: Some(room), seq: at.map(|at| at.seq), started: None });
         }
         // Registered before anything is read: what is sent out from now on is noticed.
@@ -102,18 +101,18 @@ impl Reader {
         }
     }
 
-    /// Authorises, and finds out from where to read, in one transaction.
+    /// Authorises, and finds out from where to read.
     async fn start(&self, principal: &Principal, room: Room, since: Option<Position>) -> Result<Start, Failure> {
-        let mut tx = self.app.store.read().await?;
-        let (standing, admitted) = standing(&mut tx, principal, room).await?;
+        let mut conn = self.app.store.look().await?;
+        let (standing, admitted) = standing(&mut conn, principal, room).await?;
         policy::may_join(principal, room, standing)?;
         if !self.app.hub.admit(room, self.connection, admitted) {
             return Err(Failure::Gone);
         }
-        let head = store::journal::head(&mut tx, room).await?;
+        let head = store::journal::head(&mut conn, room).await?;
         let unusable = match since {
             None => Some(ResyncReason::New),
-            Some(since) => self.unusable(&mut tx, room, since, head, admitted).await?,
+            Some(since) => self.unusable(&mut conn, room, since, head, admitted).await?,
         };
         self.app.metrics.joins.count(unusable.map_or(Join::Resumed, Join::from));
         Ok(match (unusable, since) {
@@ -184,7 +183,7 @@ impl Reader {
                     Landing::Behind => {}
                 }
             }
-            self.outbox.drained().await;
+            self.outbox.room_for_page().await;
             let page = match head.take() {
                 // As many as come back after a restart were live at the same event, often.
                 Some(head) => self.shared(Wanted::Journal { room, head, after: *at }, self.rows(room, *at)).await?,
@@ -202,12 +201,12 @@ impl Reader {
 
     /// A page of the journal.
     async fn rows(&self, room: Room, at: Mark) -> sqlx::Result<Page> {
-        let mut tx = self.app.store.read().await?;
-        let rows = store::journal::page(&mut tx, room, at.seq, ROWS).await?;
+        let mut conn = self.app.store.look().await?;
+        let rows = store::journal::page(&mut conn, room, at.seq, ROWS).await?;
         // Also in the middle: pruning goes by time, and a clock may once have run backwards.
         let dense = std::iter::successors(Some(at.seq.next()), |seq| Some(seq.next()));
         if rows.iter().zip(dense).any(|(row, seq)| row.seq != seq) {
-            let head = store::journal::head(&mut tx, room).await?;
+            let head = store::journal::head(&mut conn, room).await?;
             return Ok(Page { frames: Vec::new(), then: Then::Pruned(head) });
         }
         let last = rows.last().map_or(at, |row| Mark { seq: row.seq, tag: row.tag });
@@ -236,8 +235,8 @@ impl Reader {
 
     /// A page of the state.
     async fn items(&self, room: Room, at: Cursor) -> sqlx::Result<Page> {
-        let mut tx = self.app.store.read().await?;
-        let (items, next) = at.page(&mut tx, self.app.clock.now()).await?;
+        let mut conn = self.app.store.look().await?;
+        let (items, next) = at.page(&mut conn, self.app.clock.now()).await?;
         let items: Vec<Utf8Bytes> = items.into_iter().map(|item| self.encoded(item)).collect();
         let frame = |page: &Vec<Utf8Bytes>| {
             let text = format!(r#"{{"room":"{room}","state":{{"items":{},"last":false}}}}"#, frames::list(page));
@@ -251,10 +250,10 @@ impl Reader {
         self.app.pages.get(wanted, self.app.clock.moment(), read).await
     }
 
-    /// Sends a page, frame by frame, each after the one before was taken.
+    /// Sends a page, frame by frame, as the receiver takes them.
     async fn send_page(&self, room: Room, page: &Page) -> Result<(), Failure> {
         for frame in &page.frames {
-            self.outbox.drained().await;
+            self.outbox.room_for_page().await;
             self.send(room, frame)?;
         }
         Ok(())

@@ -14,7 +14,7 @@ use tokio::{
     sync::watch,
     time::{sleep_until, timeout},
 };
-use watchbell_protocol::{Answer, CloseCode, CommandId, Position, ServerFrame, WireError};
+use watchbell_protocol::{Answer, ClientFrame, CloseCode, CommandId, Position, ServerFrame, WireError};
 
 use self::{
     catching_up::{CatchingUp, Join},
@@ -51,7 +51,7 @@ enum Done {
 /// Who was let in, and what they may take.
 pub struct Admission {
     /// Who.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     /// What the connection may send.
     pub share: Share,
     /// Its place, given back at its end.
@@ -59,26 +59,28 @@ pub struct Admission {
 }
 
 /// Serves a connection until its end. What is to be written waits in `outbox`, which the source may know as well.
-pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink: impl Sink, admission: Admission) {
-    let Admission { principal, share, ticket: _ticket } = admission;
-    let principal = Arc::new(principal);
-    let seat = Seat::take(&app, outbox, &principal);
+pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink: impl Sink, admission: Box<Admission>) {
+    let seat = Seat::take(&app, outbox, &admission.principal);
     tracing::debug!(connection.id = %seat.id, "connected");
-    seat.greet(&principal).await;
+    // Boxed, as everything that is rarely at work: an idle connection keeps no place for it.
+    Box::pin(seat.greet(&admission.principal)).await;
 
     let mut write = std::pin::pin!(write(&app, &seat.outbox, sink));
     let code = tokio::select! {
         code = &mut write => code,
-        said = read(&app, &seat, principal, &share, &mut source) => {
+        said = read(&app, &seat, &admission, &mut source) => {
             match said {
                 Some(code) => seat.outbox.close(code),
                 None => seat.outbox.leave(),
             }
-            // The other side may be gone, or stalled: then this is all that can be done.
-            let _ = timeout(app.timing.farewell, write).await;
-            if said.is_some() {
-                let _ = timeout(CLOSING, source.bye()).await;
-            }
+            Box::pin(async {
+                // The other side may be gone, or stalled: then this is all that can be done.
+                let _ = timeout(app.timing.farewell, write).await;
+                if said.is_some() {
+                    let _ = timeout(CLOSING, source.bye()).await;
+                }
+            })
+            .await;
             said
         }
     };
@@ -87,29 +89,26 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
 }
 
 /// Reads, keeps the time, and does what the session says; gives the code to close with, if there is anybody to tell.
-async fn read(
-    app: &App,
-    seat: &Seat,
-    principal: Arc<Principal>,
-    share: &Share,
-    source: &mut impl Source,
-) -> Option<CloseCode> {
+async fn read(app: &App, seat: &Seat, admission: &Admission, source: &mut impl Source) -> Option<CloseCode> {
     let now = || Now { wall: app.clock.now(), moment: app.clock.moment() };
-    let mut session = Session::new(principal, app.timing, now());
+    let mut session = Session::new(admission.principal.clone(), app.timing, now());
     let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
     let mut catching_up = CatchingUp::new(app, seat);
     let mut ending = seat.ending();
     loop {
         let effects = tokio::select! {
-            heard = next(source, &seat.outbox), if !session.is_busy() => session.handle(said(app, &heard?, share), now()),
+            heard = next(source, &seat.outbox), if !session.is_busy() => session.handle(said(app, &heard?, &admission.share), now()),
             Some(done) = work.next(), if !work.is_empty() => session.handle(done.into(), now()),
             done = catching_up.next() => session.handle(done.into(), now()),
             ended = ended(&mut ending) => session.handle(ended, now()),
             () = sleep_until(session.deadline()) => session.handle(Input::Tick, now()),
         };
         for effect in effects {
-            if let Some(code) = perform(app, seat, &mut session, &mut catching_up, &mut work, effect).await {
-                return Some(code);
+            match perform(app, seat, &mut session, &mut catching_up, effect) {
+                Next::Goes => {}
+                Next::Works(done) => work.push(done),
+                Next::Waits(until) => work.extend(until.await),
+                Next::Ends(code) => return Some(code),
             }
         }
     }
@@ -158,55 +157,78 @@ async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Input<'static> {
     }
 }
 
-/// Does what the session says; gives the code when it is over.
-async fn perform(
-    app: &App,
-    seat: &Seat,
+/// How it goes on after an effect.
+enum Next<'a> {
+    /// At once.
+    Goes,
+    /// At once, and this is at work meanwhile.
+    Works(Work),
+    /// After this, and then what comes out of it is at work.
+    Waits(Pin<Box<dyn Future<Output = Option<Work>> + Send + 'a>>),
+    /// Not at all: it is over.
+    Ends(CloseCode),
+}
+
+/// Does what the session says.
+fn perform<'a>(
+    app: &'a App,
+    seat: &'a Seat,
     session: &mut Session,
     catching_up: &mut CatchingUp<'_>,
-    work: &mut FuturesUnordered<Work>,
     effect: Effect,
-) -> Option<CloseCode> {
+) -> Next<'a> {
+    let principal = session.principal().clone();
     match effect {
         Effect::Send(frame) => seat.outbox.control(frame.to_text().into()),
         Effect::Ping => seat.outbox.ping(),
         Effect::Heads => heads(app, seat),
-        Effect::Submit(id, frame) => {
-            let pending = app.ingest.submit(session.principal().clone(), frame).await;
-            work.push(Box::pin(async move {
-                let result = match pending {
-                    Ok(pending) => pending.await.unwrap_or_else(|_| Err(ingest::stopping())),
-                    Err(error) => Err(error),
-                };
-                Done::Answered(id, result)
-            }));
-        }
+        Effect::Submit(id, frame) => return Next::Waits(Box::pin(submit(app, principal, id, frame))),
         Effect::Momentary(frame) => {
-            let id = frame.id;
-            if let Err(error) = app.momentary.take(session.principal(), frame).await {
-                let refused = match id {
-                    Some(re) => ServerFrame::Answer { re, result: Err(error) },
-                    None => ServerFrame::Error(error),
-                };
-                seat.outbox.control(refused.to_text().into());
-            }
+            return Next::Waits(Box::pin(async move {
+                momentary(app, seat, &principal, frame).await;
+                None
+            }));
         }
         Effect::Join(id, room, asked) => {
             seat.enters(room);
-            catching_up.add(Join { id, principal: session.principal().clone(), room, asked });
+            catching_up.add(Join { id, principal, room, asked });
         }
         Effect::Leave(room) => seat.leaves(room),
-        Effect::Verify(id, token) => {
-            let app = app.clone();
-            work.push(Box::pin(async move {
-                let verified = app.auth.authenticate_token(&token, app.clock.now()).await;
-                app.metrics.auth_failed(AuthFailure::Token, verified.as_ref().err());
-                Done::Refreshed(id, verified)
-            }));
-        }
-        Effect::Close(code) => return Some(code),
+        Effect::Verify(id, token) => return Next::Works(Box::pin(verify(app.clone(), id, token))),
+        Effect::Close(code) => return Next::Ends(code),
     }
-    None
+    Next::Goes
+}
+
+/// Hands a durable command over; its answer is to come.
+async fn submit(app: &App, principal: Arc<Principal>, id: CommandId, frame: ClientFrame) -> Option<Work> {
+    let pending = app.ingest.submit(principal, frame).await;
+    Some(Box::pin(async move {
+        let result = match pending {
+            Ok(pending) => pending.await.unwrap_or_else(|_| Err(ingest::stopping())),
+            Err(error) => Err(error),
+        };
+        Done::Answered(id, result)
+    }))
+}
+
+/// Checks a fresh token.
+async fn verify(app: App, id: CommandId, token: String) -> Done {
+    let verified = app.auth.authenticate_token(&token, app.clock.now()).await;
+    app.metrics.auth_failed(AuthFailure::Token, verified.as_ref().err());
+    Done::Refreshed(id, verified)
+}
+
+/// Does a momentary command, and says why if it is refused.
+async fn momentary(app: &App, seat: &Seat, principal: &Principal, frame: ClientFrame) {
+    let id = frame.id;
+    if let Err(error) = app.momentary.take(principal, frame).await {
+        let refused = match id {
+            Some(re) => ServerFrame::Answer { re, result: Err(error) },
+            None => ServerFrame::Error(error),
+        };
+        seat.outbox.control(refused.to_text().into());
+    }
 }
 
 /// Puts the heads of the live rooms behind their events.

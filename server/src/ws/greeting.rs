@@ -37,10 +37,10 @@ pub(super) async fn greeting(
 
 /// The projects of these ids that there are.
 async fn named(app: &App, ids: &BTreeSet<ProjectId>) -> sqlx::Result<Vec<Project>> {
-    let mut tx = app.store.read().await?;
+    let mut conn = app.store.look().await?;
     let mut projects = Vec::new();
     for &id in ids {
-        projects.extend(store::project::find(&mut tx, id).await?);
+        projects.extend(store::project::find(&mut conn, id).await?);
     }
     Ok(projects)
 }

@@ -35,6 +35,8 @@ const BYTES: usize = 256 * 1024;
 const LATE_ITEMS: usize = 128;
 /// … and their bytes. With what is being written and the places of the queue, that makes less than 64 KiB.
 const LATE_BYTES: usize = 28 * 1024;
+/// Bytes of anything beyond which a page waits.
+const PAGE_AFTER: usize = 16 * 1024;
 /// Bytes of anything beyond which nothing more is taken from the other side: it would only cause more answers.
 const HEAVY: usize = 2 * BYTES;
 
@@ -110,6 +112,7 @@ impl Outbox {
     }
 
     /// For a receiver with whom this was agreed on.
+    #[must_use]
     pub fn with(mut self, packing: Packing) -> Self {
         self.packing = packing;
         self
@@ -263,10 +266,9 @@ impl Outbox {
         }
     }
 
-    /// Waits until the receiver has taken every page, and other control text, that waits now.
-    pub async fn drained(&self) {
-        let last = self.waiting.lock().controls;
-        while self.waiting.lock().controls_left < last {
+    /// Waits until so little waits that a page may join it: small ones go out together.
+    pub async fn room_for_page(&self) {
+        while self.waiting.lock().all_bytes > PAGE_AFTER {
             self.taken.notified().await;
         }
     }

@@ -36,7 +36,7 @@ const READ_BUFFER: usize = 1024;
 /// The reading half.
 pub(super) struct SocketSource {
     io: ReadHalf<Stream>,
-    context: WebSocketContext,
+    context: Box<WebSocketContext>,
     /// Where replies to pings and closes go.
     outbox: Arc<Outbox>,
 }
@@ -55,7 +55,7 @@ pub(super) fn open(stream: Stream, read: &Bytes, outbox: Arc<Outbox>) -> (Socket
         .max_frame_size(Some(limits::FRAME_BYTES));
     let context = WebSocketContext::from_partially_read(read.to_vec(), Role::Server, Some(config));
     let (reading, writing) = split(stream);
-    (SocketSource { io: reading, context, outbox }, SocketSink { io: writing })
+    (SocketSource { io: reading, context: Box::new(context), outbox }, SocketSink { io: writing })
 }
 
 impl SocketSource {

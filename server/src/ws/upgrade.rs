@@ -1,12 +1,12 @@
 //! `GET /v1/ws`: the upgrade. That there is a place, and who asks, is known before any resource is taken.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
-    response::{IntoResponse, Response},
+    extract::{Request as HttpRequest, State},
+    http::{HeaderValue, Request, header::SEC_WEBSOCKET_PROTOCOL},
+    response::Response,
 };
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
@@ -21,31 +21,25 @@ use super::{
 };
 use crate::{
     App,
-    http::{ClientAddress, Refusal},
-    limits::Taker,
+    http::{ClientAddress, Refusal, admission::admit},
     listener::Stream,
-    metrics::{Attempt, AuthFailure, Limit},
 };
 
 /// Lets a member or a producer in.
-pub async fn upgrade(State(app): State<App>, ClientAddress(address): ClientAddress, mut request: Request) -> Response {
-    let admitted = match admit(&app, address, request.headers()).await {
-        Ok(admission) => agree(&request).map(|(response, packing)| (response, packing, admission)),
-        Err(error) => Err(error),
-    };
-    app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
-    match admitted {
-        Ok((response, packing, admission)) => {
-            let upgraded = hyper::upgrade::on(&mut request);
-            app.connection_tasks.clone().spawn(connection(app, upgraded, packing, admission));
-            response
-        }
-        Err(error) => Refusal::from(error).into_response(),
-    }
+pub async fn upgrade(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    request: HttpRequest,
+) -> Result<Response, Refusal> {
+    let mut request = request.map(drop);
+    let (admission, (response, packing)) = admit(&app, address, request.headers(), || agree(&request)).await?;
+    let upgraded = hyper::upgrade::on(&mut request);
+    app.connection_tasks.clone().spawn(connection(app, upgraded, packing, admission));
+    Ok(response)
 }
 
 /// Serves the connection once the answer to its handshake is written.
-async fn connection(app: App, upgraded: OnUpgrade, packing: Packing, admission: Admission) {
+async fn connection(app: App, upgraded: OnUpgrade, packing: Packing, admission: Box<Admission>) {
     let upgraded = match upgraded.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "a client went away during its handshake"),
@@ -58,23 +52,8 @@ async fn connection(app: App, upgraded: OnUpgrade, packing: Packing, admission: 
     driver::serve(app, outbox, source, sink, admission).await;
 }
 
-/// A place, then who it is.
-async fn admit(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Admission, WireError> {
-    let full = |error: WireError| {
-        app.metrics.limited.count(Limit::Connections);
-        error
-    };
-    let mut ticket = app.limits.tickets.draw(address).map_err(full)?;
-    let proved = app.auth.authenticate(headers, app.clock.now()).await;
-    app.metrics.auth_failed(AuthFailure::Token, proved.as_ref().err());
-    let principal = proved?;
-    ticket.claim(&principal).map_err(full)?;
-    let share = app.limits.commands.share(Taker::from(&principal), address);
-    Ok(Admission { principal, share, ticket })
-}
-
 /// The answer to a handshake, if the client speaks the protocol, and what was agreed on with it.
-fn agree(request: &Request) -> Result<(Response, Packing), WireError> {
+fn agree(request: &Request<()>) -> Result<(Response, Packing), WireError> {
     let malformed = |message| WireError::new(ErrorCode::BadRequest, message);
     let mut response = create_response_with_body(request, Body::empty).map_err(|error| malformed(error.to_string()))?;
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
@@ -93,15 +72,6 @@ fn choose<'a>(offered: impl Iterator<Item = &'a str>) -> Option<(&'static str, P
         _ => None,
     };
     offered.filter_map(known).max_by_key(|(_, packing)| *packing == Packing::Zstd)
-}
-
-fn attempt(refused: ErrorCode) -> Attempt {
-    match refused {
-        ErrorCode::Unauthenticated | ErrorCode::Forbidden => Attempt::Unauthenticated,
-        ErrorCode::RateLimited | ErrorCode::Unavailable => Attempt::Limited,
-        ErrorCode::BadRequest => Attempt::Malformed,
-        _ => Attempt::Failed,
-    }
 }
 
 #[cfg(test)]

@@ -91,8 +91,8 @@ impl Server {
     }
 
     pub async fn user_id(&self, name: &str) -> UserId {
-        let mut tx = self.app.store.read().await.unwrap();
-        accounts::credentials(&mut tx, name).await.unwrap().unwrap().user.account.id
+        let mut conn = self.app.store.look().await.unwrap();
+        accounts::credentials(&mut conn, name).await.unwrap().unwrap().user.account.id
     }
 }
 

@@ -21,10 +21,6 @@ pub(super) struct Waiting {
     pub(super) slots: VecDeque<Slot>,
     /// How many of the slots are empty.
     empty: usize,
-    /// Control texts that were ever put here …
-    pub(super) controls: u64,
-    /// … and those that have left.
-    pub(super) controls_left: u64,
     /// Of events; control texts don't count.
     pub(super) items: usize,
     pub(super) bytes: usize,
@@ -164,7 +160,6 @@ impl Waiting {
 
     pub(super) fn push(&mut self, slot: Slot) {
         self.all_bytes += slot.length();
-        self.controls += u64::from(matches!(slot, Slot::Control { .. }));
         self.slots.push_back(slot);
     }
 
@@ -190,7 +185,7 @@ impl Waiting {
     }
 
     pub(super) fn lines(&mut self, room: Room, stream: &Arc<str>, lines: u32, payload: Payload) {
-        while !self.fits(payload.len(), Class::Stream) {
+        while !self.fits(payload.length(), Class::Stream) {
             if !self.drop_lines() {
                 return self.missed(room, stream.clone(), lines);
             }
@@ -261,7 +256,6 @@ impl Waiting {
     /// Takes a slot that leaves out of the books.
     pub(super) fn forget(&mut self, slot: &Slot) {
         self.all_bytes -= slot.length();
-        self.controls_left += u64::from(matches!(slot, Slot::Control { .. }));
         if slot.is_event() {
             self.items -= 1;
             self.bytes -= slot.length();
@@ -306,7 +300,7 @@ impl Slot {
     pub(super) fn length(&self) -> usize {
         match self {
             Self::Event { text, .. } | Self::Latest { text, .. } | Self::Heads(text) => text.len(),
-            Self::Lines { payload, .. } | Self::Control { payload, .. } => payload.len(),
+            Self::Lines { payload, .. } | Self::Control { payload, .. } => payload.length(),
             Self::Reply(frame) => frame.len(),
             Self::Ping | Self::Empty => 0,
         }
