@@ -11,7 +11,7 @@ pub enum Class {
     Durable,
     /// Kept on the room's board, one value per key; a newer value replaces the waiting one.
     Latest,
-    /// Kept in a short ring; the oldest are dropped, and the gap is counted and shown.
+    /// Kept nowhere but on the way, where a few go together; the oldest are dropped, and the gap is counted and told.
     Stream,
     /// Kept nowhere; dropped when late.
     Signal,

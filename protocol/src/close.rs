@@ -20,7 +20,8 @@ pub enum CloseCode {
     TokenExpired = 4001,
     /// The member was disabled, or the sign-in revoked.
     Revoked = 4003,
-    /// Durable events waited too long without any progress; the journal has them.
+    /// Durable events waited too long without any progress; the journal has them. Who reads nothing does not read this
+    /// either: it finds the connection ended.
     TooSlow = 4008,
     /// Too many frames; later is fine.
     RateLimited = 4029,

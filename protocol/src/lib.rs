@@ -6,6 +6,7 @@
 #[macro_use]
 mod macros;
 
+pub mod blob;
 pub mod bounded;
 pub mod class;
 pub mod close;
@@ -23,6 +24,7 @@ pub mod room;
 pub mod state;
 pub mod time;
 
+pub use blob::Blob;
 pub use bounded::{List, Text};
 pub use class::Class;
 pub use close::{CloseCode, Reconnect};

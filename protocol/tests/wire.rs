@@ -248,7 +248,7 @@ fn latest_events_and_streams_have_a_key_and_nothing_else_has() {
 #[test]
 fn the_longest_source_makes_a_stream_that_can_be_joined() {
     let source = "x".repeat(limits::SOURCE_BYTES);
-    let line = LogLine { text: text(""), level: None, written_at: None };
+    let line = LogLine { text: text(""), raw: None, level: None, written_at: None };
     let stream = Event::from(LogsStream { source: text(&source), line }).key().expect("a stream has a name");
     assert!(stream.len() <= limits::NAME_BYTES, "{}", stream.len());
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::EventType;
-use crate::{Class, Text, UnixMillis, limits};
+use crate::{Blob, Class, Text, UnixMillis, limits};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, JsonSchema)]
@@ -26,6 +26,10 @@ pub enum LogLevel {
 pub struct LogLine {
     /// What it says.
     pub text: Text<{ limits::LOG_LINE_BYTES }>,
+    /// The bytes of the line itself, where they are no UTF-8: then `text` is only as much as can be shown of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub raw: Option<Blob<{ limits::LOG_LINE_BYTES }>>,
     /// How much it matters, if the source says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

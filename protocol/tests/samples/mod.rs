@@ -136,7 +136,7 @@ fn viewing() -> event::Viewing {
 
 fn log_line() -> event::LogLine {
     let text = text("warning: unused variable: `x`");
-    event::LogLine { text, level: Some(event::LogLevel::Warning), written_at: Some(NOW) }
+    event::LogLine { text, raw: None, level: Some(event::LogLevel::Warning), written_at: Some(NOW) }
 }
 
 pub fn events() -> Vec<Event> {
@@ -228,7 +228,15 @@ pub fn commands() -> Vec<Command> {
         command::ActivityPost { title: text("Release 1.4 is out"), body: None }.into(),
         command::LogsAppend {
             source: text("build"),
-            lines: list(vec![log_line(), event::LogLine { text: text("Finished"), level: None, written_at: None }]),
+            lines: list(vec![
+                log_line(),
+                event::LogLine {
+                    text: text("\u{fffd} 100 %"),
+                    raw: Some(b"\xff 100 %".to_vec().try_into().expect("is short")),
+                    level: None,
+                    written_at: None,
+                },
+            ]),
         }
         .into(),
     ]

@@ -45,7 +45,7 @@ impl Scene {
     }
 
     fn line(&self, source: &str, text: impl Into<String>) {
-        let line = LogLine { text: Text::clip(text), level: None, written_at: None };
+        let line = LogLine { text: Text::clip(text), raw: None, level: None, written_at: None };
         let event = LogsStream { source: Text::clip(source), line }.into();
         let (room, at, origin) = (self.room, UnixMillis(0), Origin::Server);
         self.hub.line(&RoomEvent { room, seq: None, tag: None, at, origin, event }, self.now);

@@ -16,7 +16,7 @@ use crate::{
 
 /// Lines of one `logs:append`, numbered from `first` on.
 fn lines(source: &str, first: usize, count: usize) -> LogsAppend {
-    let line = |number: usize| LogLine { text: text(&number.to_string()), level: None, written_at: None };
+    let line = |number: usize| LogLine { text: text(&number.to_string()), raw: None, level: None, written_at: None };
     let lines = (first..first + count).map(line).collect::<Vec<_>>();
     LogsAppend { source: text(source), lines: List::try_from(lines).unwrap() }
 }
@@ -94,7 +94,7 @@ async fn joining_again_with_other_streams_changes_those_and_neither_loses_nor_do
         a.ask(room, looking(streams, Some(at))).await.unwrap();
         other.ask(room, post("two")).await.unwrap();
         for source in ["build", "web", "end"] {
-            let line = LogLine { text: text(&format!("{source} {round}")), level: None, written_at: None };
+            let line = LogLine { text: text(&format!("{source} {round}")), raw: None, level: None, written_at: None };
             let append = LogsAppend { source: text(source), lines: List::try_from(vec![line]).unwrap() };
             other.send(None, Some(room), append).await;
         }
