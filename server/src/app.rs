@@ -157,6 +157,8 @@ impl App {
     async fn stop(&self) {
         let count = u32::try_from(self.connections.count()).unwrap_or(u32::MAX);
         let spread = SPREAD.saturating_mul(count);
+        // Lines wait for others only while there may be others.
+        self.hub.flush_streams(self.clock.moment() + self.timing.farewell);
         self.connections.stop(spread);
         self.connection_tasks.close();
         if timeout(self.timing.farewell, self.connection_tasks.wait()).await.is_err() {

@@ -62,6 +62,14 @@ impl Board {
     }
 }
 
+/// Values that have changed, as frames of about `LIST_BYTES`; a single one goes alone.
+pub(super) fn diffs(texts: &[Utf8Bytes]) -> Vec<Utf8Bytes> {
+    match texts {
+        [single] => vec![single.clone()],
+        texts => lists(texts.iter()).iter().map(|list| frames::batch_of(list)).collect(),
+    }
+}
+
 fn lists<'a>(texts: impl Iterator<Item = &'a Utf8Bytes>) -> Vec<Utf8Bytes> {
     let (mut lists, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0);
     for text in texts {

@@ -22,7 +22,7 @@ pub use self::{
 use crate::{
     clock::Moment,
     store::journal::Mark,
-    ws::{outbox::Outbox, shared::Shared},
+    ws::{outbox::Outbox, shared::Payload},
 };
 
 /// A durable event as it goes to everybody.
@@ -84,9 +84,14 @@ impl Hub {
         self.if_live(room, |live| live.expel(user, at));
     }
 
+    /// Lets a connection that fell behind read again; gives from where on. `None` if it left, or reads already.
+    pub fn read_again(&self, room: Room, connection: ConnectionId) -> Option<Mark> {
+        self.if_live(room, |live| live.read_again(connection)).flatten()
+    }
+
     /// Gives a page to a connection that reads; `false` if it is no longer in the room.
-    pub fn page(&self, room: Room, connection: ConnectionId, frame: &Shared) -> bool {
-        self.if_live(room, |live| live.page(connection, frame)).unwrap_or(false)
+    pub fn page(&self, room: Room, connection: ConnectionId, payload: Payload) -> bool {
+        self.if_live(room, |live| live.page(connection, payload)).unwrap_or(false)
     }
 
     /// Lets a connection that has read up to `mark` go live.
@@ -144,7 +149,7 @@ impl Hub {
         }
     }
 
-    /// Changes several values of a room's board and sends the change as one frame.
+    /// Changes several values of a room's board and sends the change, as one frame if that fits.
     pub fn change(&self, room: Room, events: &[(RoomEvent, Lasts)]) {
         let value = |(event, lasts): &(RoomEvent, Lasts)| {
             let key = Key { event: event.event.name(), key: event.event.key().unwrap_or_default().into() };

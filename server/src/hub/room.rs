@@ -6,11 +6,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tungstenite::Utf8Bytes;
-use watchbell_protocol::{ConnectionId, Epoch, Position, Room, Seq, UserId};
+use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, Seq, UserId};
 
 use super::{
     Entry,
-    board::{Board, Key},
+    board::{self, Board, Key},
     frames,
     streams::{Bundle, Gathering, Looking},
 };
@@ -18,8 +18,8 @@ use crate::{
     clock::Moment,
     store::journal::Mark,
     ws::{
-        outbox::{Outbox, Put},
-        shared::Shared,
+        outbox::{Again, Outbox, Put},
+        shared::Payload,
     },
 };
 
@@ -153,10 +153,21 @@ impl LiveRoom {
         }
     }
 
+    /// Lets a member that fell behind read again; gives from where on. `None` if it is no member, or reads already.
+    pub(super) fn read_again(&mut self, connection: ConnectionId) -> Option<Mark> {
+        let member = self.members.get_mut(&connection)?;
+        let from = match (member.outbox.take_behind(self.name)?, member.stage) {
+            (Again::After(mark), _) | (Again::WhereItIs, Stage::Live(mark)) => mark,
+            (Again::WhereItIs, Stage::Reading) => return None,
+        };
+        member.stage = Stage::Reading;
+        Some(from)
+    }
+
     /// Gives a page to a member that reads; `false` if it is no longer one.
-    pub(super) fn page(&self, connection: ConnectionId, frame: &Shared) -> bool {
+    pub(super) fn page(&self, connection: ConnectionId, payload: Payload) -> bool {
         let Some(member) = self.members.get(&connection) else { return false };
-        member.outbox.page(self.name, frame);
+        member.outbox.page(self.name, payload);
         true
     }
 
@@ -168,8 +179,9 @@ impl LiveRoom {
         }
         let position = Position { epoch: self.epoch, seq: mark.seq, tag: mark.tag };
         for frame in self.board.frames(self.name) {
-            member.outbox.page(self.name, frame);
+            member.outbox.board(self.name, frame);
         }
+        member.outbox.has_all(self.name);
         member.outbox.about(self.name, frames::caught_up(self.name, position));
         member.stage = Stage::Live(mark);
         Landing::Live
@@ -190,7 +202,10 @@ impl LiveRoom {
         let ending = entry.event.event.closes().map(|(event, key)| Key { event, key: key.into() });
         let closed = ending.filter(|key| self.board.remove(key));
         for member in self.members.values_mut() {
-            let Stage::Live(at) = member.stage else { continue };
+            let Stage::Live(at) = member.stage else {
+                member.outbox.owes(self.name);
+                continue;
+            };
             if let Some(key) = &closed {
                 member.outbox.withdraw(self.name, key);
             }
@@ -199,10 +214,11 @@ impl LiveRoom {
                 if let Some(key) = &closed {
                     member.outbox.about(self.name, frames::gone(self.name, key));
                 }
-            } else if at.seq.next() == mark.seq && member.outbox.event(self.name, entry.text.clone()) == Put::Waits {
+            } else if at.seq.next() == mark.seq && member.outbox.event(self.name, at, entry.text.clone()) == Put::Waits
+            {
                 member.stage = Stage::Live(mark);
             } else {
-                member.fall_behind(self.name, at);
+                member.fall_behind(self.name, at, Class::Durable);
             }
         }
     }
@@ -214,7 +230,7 @@ impl LiveRoom {
         self.each_live(|member| member.outbox.latest(name, key, text.clone()));
     }
 
-    /// Changes several values and sends the change out as one frame.
+    /// Changes several values and sends the change out, as one frame if that fits.
     pub(super) fn change(&mut self, values: Vec<(Key, Utf8Bytes, Lasts)>) {
         let texts: Vec<Utf8Bytes> = values.iter().map(|(_, text, _)| text.clone()).collect();
         for (key, text, lasts) in values {
@@ -225,8 +241,10 @@ impl LiveRoom {
                 }
             }
         }
-        let (name, diff) = (self.name, frames::batch(&texts));
-        self.each_live(|member| member.outbox.diff(name, diff.clone()));
+        let name = self.name;
+        for diff in board::diffs(&texts) {
+            self.each_live(|member| member.outbox.diff(name, diff.clone()));
+        }
     }
 
     /// Takes a value from the board and tells so.
@@ -286,7 +304,7 @@ impl LiveRoom {
             if let Stage::Live(at) = member.stage
                 && put(member) == Put::Full
             {
-                member.fall_behind(self.name, at);
+                member.fall_behind(self.name, at, Class::Latest);
             }
         }
     }
@@ -318,8 +336,9 @@ impl Member {
         matches!(self.admission, Admission::Since(_)) && self.looking.at(stream)
     }
 
-    fn fall_behind(&mut self, room: Room, at: Mark) {
+    /// Something of this class did not fit: the room is read again, from the journal and the board.
+    fn fall_behind(&mut self, room: Room, at: Mark, class: Class) {
         self.stage = Stage::Reading;
-        self.outbox.behind(room, at);
+        self.outbox.behind(room, at, class);
     }
 }

@@ -13,7 +13,7 @@ use watchbell_protocol::{
 
 use super::*;
 use crate::metrics::Deliveries;
-use crate::ws::outbox::Out;
+use crate::ws::outbox::{Again, Out};
 
 /// A room with its journal, some of which was sent out, and members that read and listen.
 struct World {
@@ -22,6 +22,8 @@ struct World {
     journal: Vec<Entry>,
     sent_out: usize,
     members: Vec<Receiver>,
+    analysis: AnalysisId,
+    value: u32,
 }
 
 struct Receiver {
@@ -31,6 +33,8 @@ struct Receiver {
     /// Where it reads; `None` while it is live.
     reading: Option<Mark>,
     got: Vec<i64>,
+    /// The value that it knows, and the largest one that it knew.
+    shows: (f32, f32),
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +49,10 @@ enum Step {
     Read(usize, usize),
     /// A member's socket takes about so many bytes.
     Take(usize, usize),
+    /// A value on the board changes so often.
+    Change(usize),
+    /// A member's write has been under way for long.
+    Late(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -54,13 +62,25 @@ fn step() -> impl Strategy<Value = Step> {
         (0..50usize).prop_map(Step::Join),
         (0..8usize, 1..64usize).prop_map(|(member, rows)| Step::Read(member, rows)),
         (0..8usize, 1..40_000usize).prop_map(|(member, bytes)| Step::Take(member, bytes)),
+        (1..4usize).prop_map(Step::Change),
+        (0..8usize).prop_map(Step::Late),
     ]
+}
+
+impl Receiver {
+    fn hear(&mut self, event: &RoomEvent) {
+        self.got.extend(event.seq.map(|seq| seq.0));
+        if let Event::AnalysisProgress(progress) = &event.event {
+            self.shows = (progress.percent, self.shows.1.max(progress.percent));
+        }
+    }
 }
 
 impl World {
     fn new() -> Self {
         let room = Room::User(UserId::fresh());
-        Self { hub: Hub::new(Epoch(1)), room, journal: Vec::new(), sent_out: 0, members: Vec::new() }
+        let (hub, analysis) = (Hub::new(Epoch(1)), AnalysisId::fresh());
+        Self { hub, room, journal: Vec::new(), sent_out: 0, members: Vec::new(), analysis, value: 0 }
     }
 
     fn commit(&mut self) {
@@ -80,13 +100,16 @@ impl World {
         let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::new(Deliveries::off())));
         self.hub.enter(self.room, id, outbox.clone(), None, Looking::default());
         let mark = Mark { seq: since, tag: Tag(0) };
-        self.members.push(Receiver { id, outbox, since, reading: Some(mark), got: Vec::new() });
+        self.members.push(Receiver { id, outbox, since, reading: Some(mark), got: Vec::new(), shows: (0.0, 0.0) });
     }
 
     /// What `ws::catch_up` does, against a journal in memory.
     fn read(&mut self, member: usize, rows: usize) {
         let Some(receiver) = self.members.get_mut(member) else { return };
-        let Some(at) = receiver.reading else { return };
+        let Some(mut at) = receiver.reading else { return };
+        if let Some(Again::After(mark)) = receiver.outbox.take_behind(self.room) {
+            at = mark;
+        }
         let page: Vec<&Entry> = self.journal.iter().skip(at.seq.0 as usize).take(rows).collect();
         let Some(last) = page.last() else {
             if self.hub.land(self.room, receiver.id, at) == Landing::Live {
@@ -95,7 +118,7 @@ impl World {
             return;
         };
         let texts: Vec<Utf8Bytes> = page.iter().map(|entry| entry.text.clone()).collect();
-        assert!(self.hub.page(self.room, receiver.id, &frames::batch(&texts).into()));
+        assert!(self.hub.page(self.room, receiver.id, frames::batch(&texts).into()));
         receiver.reading = Some(last.mark);
     }
 
@@ -104,16 +127,34 @@ impl World {
         for out in receiver.outbox.take(bytes).outs {
             let Out::Text(text) = out else { continue };
             match ServerFrame::parse(&text).unwrap() {
-                ServerFrame::Event(event) => receiver.got.extend(event.seq.map(|seq| seq.0)),
-                ServerFrame::Batch(batch) => {
-                    receiver.got.extend(batch.iter().filter_map(|event| event.seq.map(|seq| seq.0)));
+                ServerFrame::Event(event) => receiver.hear(&event),
+                ServerFrame::Batch(events) | ServerFrame::Board { board: events, .. } => {
+                    events.iter().for_each(|event| receiver.hear(event));
                 }
                 _ => {}
             }
         }
-        if let Some(mark) = receiver.outbox.take_behind(self.room) {
-            assert_eq!(receiver.reading, None, "only a live member falls behind");
-            receiver.reading = Some(mark);
+        receiver.outbox.progressed();
+        self.read_again(member);
+    }
+
+    /// What `ws::driver::catching_up` does.
+    fn read_again(&mut self, member: usize) {
+        let receiver = &mut self.members[member];
+        if receiver.reading.is_none() {
+            receiver.reading = self.hub.read_again(self.room, receiver.id);
+        }
+    }
+
+    /// A value changes that everybody has to know in the end.
+    fn change(&mut self) {
+        self.value += 1;
+        self.hub.emit(&progress(self.room, self.analysis, self.value as f32 / 100.0));
+    }
+
+    fn late(&mut self, member: usize) {
+        if let Some(receiver) = self.members.get(member) {
+            receiver.outbox.late();
         }
     }
 
@@ -124,6 +165,8 @@ impl World {
             Step::Join(back) => self.join(back),
             Step::Read(member, rows) => self.read(member, rows),
             Step::Take(member, bytes) => self.take(member, bytes),
+            Step::Change(times) => (0..times).for_each(|_| self.change()),
+            Step::Late(member) => self.late(member),
         }
     }
 
@@ -133,6 +176,7 @@ impl World {
             self.send_out();
         }
         for member in 0..self.members.len() {
+            self.read_again(member);
             self.take(member, usize::MAX);
             while self.members[member].reading.is_some() {
                 self.read(member, 64);
@@ -156,7 +200,7 @@ fn entry(room: Room, seq: Seq, event: Event) -> Entry {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whoever joins, whenever, however slow: each event after its position, once, in order.
+    /// Whoever joins, whenever, however slow: each event after its position, once, in order, and the newest value.
     #[test]
     fn every_member_gets_every_event_once_and_in_order(steps in proptest::collection::vec(step(), 1..40)) {
         let mut world = World::new();
@@ -167,6 +211,8 @@ proptest! {
         for receiver in &world.members {
             let expected: Vec<i64> = (receiver.since.0 + 1..=world.journal.len() as i64).collect();
             prop_assert_eq!(&receiver.got, &expected);
+            let value = world.value as f32 / 100.0;
+            prop_assert_eq!(receiver.shows, (value, value), "the newest value, and never an older one over it");
         }
     }
 }
@@ -258,7 +304,7 @@ fn an_expelled_member_gets_left_and_nothing_that_waited() {
     hub.publish(&entry(room, Seq(2), cleared(Seq(2))));
     let got = texts(&outbox);
     assert!(got.len() == 1 && got[0].contains(r#""left""#), "{got:?}");
-    assert!(!hub.page(room, id, &Utf8Bytes::from("late").into()));
+    assert!(!hub.page(room, id, Utf8Bytes::from("late").into()));
 }
 
 #[test]
@@ -271,7 +317,7 @@ fn a_removal_that_is_sent_out_after_a_new_admission_removes_nobody() {
         }
         hub.admit(room, checked, admitted);
         hub.expel(room, user, Seq(5));
-        assert_eq!(hub.page(room, checked, &Utf8Bytes::from("page").into()), stays);
+        assert_eq!(hub.page(room, checked, Utf8Bytes::from("page").into()), stays);
         assert_eq!(hub.admit(room, unchecked, admitted), stays);
         hub.leave(room, checked);
     }
@@ -295,6 +341,23 @@ fn a_diff_is_one_frame_and_who_went_is_not_on_the_board() {
     let (_, late) = landed(&hub, room, None, 0);
     let board = texts(&late)[0].clone();
     assert!(board.contains("online") && !board.contains("offline"), "{board}");
+}
+
+#[test]
+fn a_large_diff_comes_in_frames_that_fit_and_whole() {
+    let (hub, room) = (Hub::new(Epoch(1)), Room::Project(ProjectId::fresh()));
+    let (_, outbox) = landed(&hub, room, None, 0);
+    let _ = texts(&outbox);
+    let presence = || {
+        let (user, since, devices) = (UserId::fresh(), UnixMillis(0), List::default());
+        let presence = Presence { user, status: Status::Online, since, devices, viewing: None };
+        (momentary(room, PresenceChanged { presence }.into()), Lasts::UntilReplaced)
+    };
+    let everybody: Vec<_> = (0..900).map(|_| presence()).collect();
+    hub.change(room, &everybody);
+    let texts = texts(&outbox);
+    assert!(texts.len() > 1 && texts.iter().all(|text| text.len() < limits::FRAME_BYTES / 2), "{}", texts.len());
+    assert_eq!(texts.concat().matches(r#""event":"presence:changed""#).count(), 900);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
     lines::unknown,
 };
 use crate::ws::{
-    link::{Gone, Heard, Sink, Source},
+    link::{Gone, Heard, Moved, Sink, Source},
     outbox::{Batch, Out},
 };
 
@@ -215,7 +215,7 @@ pub struct LineSink(pub Arc<Line>);
 
 impl Sink for LineSink {
     /// Waits for the answer before to be acknowledged, and with a close also until a poll was given it.
-    async fn write(&mut self, batch: Batch) -> Result<(), Gone> {
+    async fn write(&mut self, batch: Batch, _: &Moved) -> Result<(), Gone> {
         let close = batch.close;
         let Some(answer) = answer(batch) else { return Ok(()) };
         let line = &self.0;

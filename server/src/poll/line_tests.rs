@@ -21,6 +21,10 @@ fn ends() -> (Arc<Line>, LineSource, LineSink) {
     (line.clone(), LineSource(line.clone()), LineSink(line))
 }
 
+async fn write(sink: &mut LineSink, batch: Batch) -> Result<(), Gone> {
+    sink.write(batch, &Moved::default()).await
+}
+
 async fn poll(line: &Line, ack: u64) -> Result<String, WireError> {
     line.poll(None, ack, Instant::now() + HOLD).await
 }
@@ -31,7 +35,7 @@ async fn a_poll_is_held_until_there_is_something_and_answered_with_nothing_in_th
     let began = Instant::now();
     assert_eq!(poll(&line, 0).await.unwrap(), r#"{"n":0,"frames":[]}"#);
     assert_eq!(began.elapsed(), HOLD);
-    let (answer, written) = tokio::join!(poll(&line, 0), sink.write(text("{}")));
+    let (answer, written) = tokio::join!(poll(&line, 0), write(&mut sink, text("{}")));
     assert_eq!((answer.unwrap().as_str(), written), (r#"{"n":1,"frames":[{}]}"#, Ok(())));
     assert_eq!(began.elapsed(), HOLD, "at once");
 }
@@ -39,10 +43,10 @@ async fn a_poll_is_held_until_there_is_something_and_answered_with_nothing_in_th
 #[tokio::test(start_paused = true)]
 async fn the_next_answer_waits_until_the_one_before_is_acknowledged() {
     let (line, _source, mut sink) = ends();
-    sink.write(text("1")).await.unwrap();
+    write(&mut sink, text("1")).await.unwrap();
     poll(&line, 0).await.unwrap();
     assert_eq!(poll(&line, 0).await.unwrap(), r#"{"n":1,"frames":[1]}"#, "the answer was lost");
-    let mut second = std::pin::pin!(sink.write(text("2")));
+    let mut second = std::pin::pin!(write(&mut sink, text("2")));
     assert!(tokio::time::timeout(HOLD, &mut second).await.is_err());
     let (answer, written) = tokio::join!(poll(&line, 1), second);
     assert_eq!((answer.unwrap().as_str(), written), (r#"{"n":2,"frames":[2]}"#, Ok(())));
@@ -53,7 +57,7 @@ async fn a_newer_poll_takes_the_place_of_one_that_waits() {
     let (line, _source, mut sink) = ends();
     let newer = async {
         tokio::task::yield_now().await;
-        tokio::join!(poll(&line, 0), sink.write(text("1")))
+        tokio::join!(poll(&line, 0), write(&mut sink, text("1")))
     };
     let (older, (newer, _)) = tokio::join!(poll(&line, 0), newer);
     assert_eq!(older.unwrap(), r#"{"n":0,"frames":[]}"#);
@@ -63,7 +67,7 @@ async fn a_newer_poll_takes_the_place_of_one_that_waits() {
 #[tokio::test(start_paused = true)]
 async fn a_close_is_written_when_a_poll_was_given_it() {
     let (line, _source, mut sink) = ends();
-    let mut farewell = std::pin::pin!(sink.write(close(CloseCode::Revoked)));
+    let mut farewell = std::pin::pin!(write(&mut sink, close(CloseCode::Revoked)));
     assert!(tokio::time::timeout(HOLD, &mut farewell).await.is_err());
     let (answer, written) = tokio::join!(poll(&line, 0), farewell);
     let expected = r#"{"n":1,"frames":[],"close":{"code":4003,"reason":"signed out by the server"}}"#;
@@ -111,9 +115,9 @@ async fn requests_are_signs_of_life_and_what_is_too_large_is_heard() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_to_whoever_said_goodbye_once_all_they_said_was_heard() {
     let (line, mut source, mut sink) = ends();
-    sink.write(text("1")).await.unwrap();
+    write(&mut sink, text("1")).await.unwrap();
     line.send(1, vec!["the last word".into()], true).await.unwrap();
-    let mut second = std::pin::pin!(sink.write(text("2")));
+    let mut second = std::pin::pin!(write(&mut sink, text("2")));
     assert!(tokio::time::timeout(HOLD, &mut second).await.is_err(), "not yet");
     assert_eq!(source.next().await, Some(Heard::Text("the last word".into())));
     let (written, heard) = tokio::join!(second, source.next());

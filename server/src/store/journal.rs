@@ -3,10 +3,14 @@
 //! A row's `id` rises in commit order over all rooms, so that a follower sees every row by asking for the ids after the
 //! last it knows; its `seq` is dense within its room.
 
+use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 use watchbell_protocol::{Room, Seq, Tag, UnixMillis};
 
 use super::{Conn, codec};
+
+/// Rows of a page, at most: more is not worth looking up ahead.
+const PAGE_ROWS: i64 = 256;
 
 /// One event in a room's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,16 +100,24 @@ pub async fn tag_at(conn: &mut Conn, room: Room, seq: Seq) -> sqlx::Result<Optio
     Ok(row.map(|(tag,)| Tag(tag as u32)))
 }
 
-/// The first events of `room` after `after`, at most `limit`.
-pub async fn page(conn: &mut Conn, room: Room, after: Seq, limit: u32) -> sqlx::Result<Vec<Row>> {
-    let rows =
+/// The first events of `room` after `after`, until they have `bytes` of text, and whether the journal ended with them.
+pub async fn page(conn: &mut Conn, room: Room, after: Seq, bytes: usize) -> sqlx::Result<(Vec<Row>, bool)> {
+    let mut coming =
         sqlx::query("SELECT id, room, seq, tag, body FROM journal WHERE room = $1 AND seq > $2 ORDER BY seq LIMIT $3")
             .bind(room.to_string())
             .bind(after.0)
-            .bind(i64::from(limit))
-            .fetch_all(conn)
-            .await?;
-    rows.iter().map(read).collect()
+            .bind(PAGE_ROWS)
+            .fetch(conn);
+    let (mut rows, mut length) = (Vec::new(), 0);
+    while let Some(row) = coming.try_next().await? {
+        let row = read(&row)?;
+        length += row.body.len();
+        rows.push(row);
+        if length >= bytes || rows.len() as i64 == PAGE_ROWS {
+            return Ok((rows, false));
+        }
+    }
+    Ok((rows, true))
 }
 
 /// The first events of all rooms after the row `id`, at most `limit`.

@@ -4,11 +4,18 @@
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// Nobody waits longer for a connection: each is held for a few queries.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Connections that read, opened when they are needed for the first time.
 #[derive(Debug, Clone)]
@@ -38,7 +45,8 @@ impl Readers {
 
     /// A connection, once one is free.
     pub(super) async fn look(&self) -> sqlx::Result<Look> {
-        let place = self.0.places.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let place = timeout(LONGEST, self.0.places.clone().acquire_owned()).await;
+        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.0.idle.lock().pop();
         let conn = match idle {
             Some(conn) => conn,

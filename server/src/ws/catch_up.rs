@@ -14,7 +14,10 @@ use watchbell_protocol::{
 };
 
 use self::pages::{Page, Then, Wanted};
-use super::{outbox::Outbox, shared::Shared};
+use super::{
+    outbox::{Again, Outbox},
+    shared::Shared,
+};
 use crate::{
     App,
     auth::{
@@ -26,10 +29,9 @@ use crate::{
     store::{self, Conn, journal::Mark, state::Cursor},
 };
 
-/// Journal rows read at once.
-const ROWS: u32 = 256;
-/// About how large a page may get. The connection keeps a buffer of that size ever after.
-const PAGE_BYTES: usize = 32 * 1024;
+/// About how large a frame of a page may get, and a page of the journal. Whoever takes nothing holds one that is being
+/// written, and one that waits.
+const PAGE_BYTES: usize = 16 * 1024;
 
 /// A connection that reads.
 pub struct Reader {
@@ -83,7 +85,7 @@ impl Reader {
                 Failure::Refused(error) => error,
                 Failure::Gone => left_before(),
                 Failure::Store(error) => {
-                    tracing::error!(%error, %room, "a room could not be joined");
+                    tracing::error!(%error, connection.id = %self.connection, room.id = %room, "a room could not be joined");
                     WireError::new(ErrorCode::Unavailable, "the server failed; join again").retry_after_ms(1000)
                 }
             }
@@ -95,7 +97,7 @@ impl Reader {
         match self.read(room, Start::After { at: after, head: None }).await {
             Ok(_) | Err(Failure::Gone) => true,
             Err(failure) => {
-                tracing::error!(%failure, %room, "a slow receiver could not be brought up to date");
+                tracing::error!(%failure, connection.id = %self.connection, room.id = %room, "a slow receiver could not be brought up to date");
                 false
             }
         }
@@ -176,20 +178,30 @@ impl Reader {
     async fn journal(&self, room: Room, at: &mut Mark, mut head: Option<Mark>) -> Result<Read, Failure> {
         let mut has_all = head.is_some_and(|head| head.seq <= at.seq);
         loop {
+            self.outbox.room_for_page().await;
+            // What waited from before was taken back meanwhile: it is read again too.
+            if let Some(Again::After(mark)) = self.outbox.take_behind(room) {
+                (*at, has_all, head) = (mark, false, None);
+            }
             if has_all {
                 match self.app.hub.land(room, self.connection, *at) {
                     Landing::Live => return Ok(Read::Landed),
                     Landing::Gone => return Err(Failure::Gone),
-                    Landing::Behind => {}
+                    // What was read for others does not reach so far.
+                    Landing::Behind => head = None,
                 }
             }
-            self.outbox.room_for_page().await;
-            let page = match head.take() {
+            let page = match head {
                 // As many as come back after a restart were live at the same event, often.
                 Some(head) => self.shared(Wanted::Journal { room, head, after: *at }, self.rows(room, *at)).await?,
                 None => Arc::new(self.rows(room, *at).await?),
             };
-            self.send_page(room, &page).await?;
+            if self.outbox.is_behind(room) {
+                continue;
+            }
+            for frame in &page.frames {
+                self.send(room, frame)?;
+            }
             (*at, has_all) = match page.then {
                 Then::Journal(last) => (last, false),
                 Then::EndOfJournal(last) => (last, true),
@@ -202,17 +214,15 @@ impl Reader {
     /// A page of the journal.
     async fn rows(&self, room: Room, at: Mark) -> sqlx::Result<Page> {
         let mut conn = self.app.store.look().await?;
-        let rows = store::journal::page(&mut conn, room, at.seq, ROWS).await?;
-        // Also in the middle: pruning goes by time, and a clock may once have run backwards.
-        let dense = std::iter::successors(Some(at.seq.next()), |seq| Some(seq.next()));
-        if rows.iter().zip(dense).any(|(row, seq)| row.seq != seq) {
-            let head = store::journal::head(&mut conn, room).await?;
+        let (rows, is_end) = store::journal::page(&mut conn, room, at.seq, PAGE_BYTES).await?;
+        if let Some(head) = pruned(&mut conn, room, at, &rows).await? {
             return Ok(Page { frames: Vec::new(), then: Then::Pruned(head) });
         }
         let last = rows.last().map_or(at, |row| Mark { seq: row.seq, tag: row.tag });
-        let then = if rows.len() < ROWS as usize { Then::EndOfJournal(last) } else { Then::Journal(last) };
+        let then = if is_end { Then::EndOfJournal(last) } else { Then::Journal(last) };
         let texts: Vec<Utf8Bytes> = rows.into_iter().map(|row| row.body.into()).collect();
-        Ok(Page { frames: pages(texts).iter().map(|page| frames::batch(page).into()).collect(), then })
+        let frame = (!texts.is_empty()).then(|| frames::batch(&texts).into());
+        Ok(Page { frames: frame.into_iter().collect(), then })
     }
 
     /// Sends the state in pages.
@@ -269,7 +279,9 @@ impl Reader {
     }
 
     fn send(&self, room: Room, frame: &Shared) -> Result<(), Failure> {
-        self.app.hub.page(room, self.connection, frame).then_some(()).ok_or(Failure::Gone)
+        // Packed before the room is worked on: everybody in it would wait for that.
+        let payload = frame.payload(self.outbox.packing());
+        self.app.hub.page(room, self.connection, payload).then_some(()).ok_or(Failure::Gone)
     }
 
     fn resync(&self, reason: ResyncReason, head: Mark) -> Start {
@@ -291,6 +303,19 @@ enum Read {
     Landed,
     /// The journal no longer reaches back to where the reader is; its head.
     Pruned(Mark),
+}
+
+/// The head, if something is missing between `at` and the rows that were read after it, or behind it where none were.
+async fn pruned(conn: &mut Conn, room: Room, at: Mark, rows: &[store::journal::Row]) -> sqlx::Result<Option<Mark>> {
+    // Also in the middle: pruning goes by time, and a clock may once have run backwards.
+    let dense = std::iter::successors(Some(at.seq.next()), |seq| Some(seq.next()));
+    if !rows.is_empty() && rows.iter().zip(dense).all(|(row, seq)| row.seq == seq) {
+        return Ok(None);
+    }
+    let head = store::journal::head(conn, room).await?;
+    // What is there now was written after the rows were read.
+    let is_new = rows.is_empty() && store::journal::tag_at(conn, room, at.seq.next()).await?.is_some();
+    Ok((head.seq > at.seq && !is_new).then_some(head))
 }
 
 /// What somebody is in a room's project, and since which event.

@@ -26,7 +26,7 @@ use super::{
     link::{Heard, Sink, Source},
     outbox::Outbox,
     registry::Ending,
-    session::{Effect, Input, Now, Session},
+    session::{Ear, Effect, Input, Now, Session},
 };
 use crate::{
     App,
@@ -60,18 +60,19 @@ pub struct Admission {
 
 /// Serves a connection until its end. What is to be written waits in `outbox`, which the source may know as well.
 pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink: impl Sink, admission: Box<Admission>) {
-    let seat = Seat::take(&app, outbox, &admission.principal);
+    let mut seat = Seat::take(&app, outbox.clone(), &admission.principal);
     tracing::debug!(connection.id = %seat.id, "connected");
     // Boxed, as everything that is rarely at work: an idle connection keeps no place for it.
     Box::pin(seat.greet(&admission.principal)).await;
 
-    let mut write = std::pin::pin!(write(&app, &seat.outbox, sink));
+    let mut write = std::pin::pin!(write(&app, seat.id, &outbox, sink));
     let code = tokio::select! {
         code = &mut write => code,
         said = read(&app, &seat, &admission, &mut source) => {
+            seat.ends(said);
             match said {
-                Some(code) => seat.outbox.close(code),
-                None => seat.outbox.leave(),
+                Some(code) => outbox.close(code),
+                None => outbox.leave(),
             }
             Box::pin(async {
                 // The other side may be gone, or stalled: then this is all that can be done.
@@ -95,23 +96,45 @@ async fn read(app: &App, seat: &Seat, admission: &Admission, source: &mut impl S
     let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
     let mut catching_up = CatchingUp::new(app, seat);
     let mut ending = seat.ending();
+    // Nothing is heard before it is done, and everything else goes on meanwhile.
+    let mut doing: Option<Doing<'_>> = None;
     loop {
         let effects = tokio::select! {
-            heard = next(source, &seat.outbox), if !session.is_busy() => session.handle(said(app, &heard?, &admission.share), now()),
+            heard = next(source, &seat.outbox), if doing.is_none() && !session.is_busy() => {
+                session.handle(said(app, &heard?, &admission.share), now())
+            }
+            done = finished(&mut doing) => {
+                work.extend(done);
+                continue;
+            }
             Some(done) = work.next(), if !work.is_empty() => session.handle(done.into(), now()),
             done = catching_up.next() => session.handle(done.into(), now()),
             ended = ended(&mut ending) => session.handle(ended, now()),
-            () = sleep_until(session.deadline()) => session.handle(Input::Tick, now()),
+            () = sleep_until(session.deadline()) => {
+                let listens = doing.is_none() && !session.is_busy() && seat.outbox.is_light();
+                session.handle(Input::Tick(if listens { Ear::Open } else { Ear::Closed }), now())
+            }
         };
         for effect in effects {
             match perform(app, seat, &mut session, &mut catching_up, effect) {
                 Next::Goes => {}
                 Next::Works(done) => work.push(done),
-                Next::Waits(until) => work.extend(until.await),
+                Next::Waits(until) => doing = Some(until),
                 Next::Ends(code) => return Some(code),
             }
         }
     }
+}
+
+/// What has to be done before anything more is heard; what comes out of it is at work.
+type Doing<'a> = Pin<Box<dyn Future<Output = Option<Work>> + Send + 'a>>;
+
+/// Waits until it is done.
+async fn finished(doing: &mut Option<Doing<'_>>) -> Option<Work> {
+    let Some(until) = doing else { return std::future::pending().await };
+    let done = until.await;
+    *doing = None;
+    done
 }
 
 impl From<Done> for Input<'_> {
@@ -163,8 +186,8 @@ enum Next<'a> {
     Goes,
     /// At once, and this is at work meanwhile.
     Works(Work),
-    /// After this, and then what comes out of it is at work.
-    Waits(Pin<Box<dyn Future<Output = Option<Work>> + Send + 'a>>),
+    /// After this: it comes alone.
+    Waits(Doing<'a>),
     /// Not at all: it is over.
     Ends(CloseCode),
 }

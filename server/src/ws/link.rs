@@ -1,7 +1,10 @@
 //! What carries the frames of one connection: a WebSocket, or requests that poll. Deliberately absent: what the frames
 //! mean; that is the session's, and the same for both.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::CloseCode;
@@ -27,6 +30,22 @@ pub enum Heard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone;
 
+/// Whether the other side has taken a part of what is being written.
+#[derive(Debug, Default)]
+pub struct Moved(AtomicBool);
+
+impl Moved {
+    /// It has.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has since this was asked last.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
 /// Where messages come from.
 pub trait Source: Send {
     /// The next one; `None` when the other side is gone or said goodbye. Nothing is lost if this is dropped halfway.
@@ -38,6 +57,6 @@ pub trait Source: Send {
 
 /// Where frames go.
 pub trait Sink: Send {
-    /// Writes a batch and its close; done when the other side can take more.
-    fn write(&mut self, batch: Batch) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Writes a batch and its close; done when the other side can take more. Until then `moved` knows of every part.
+    fn write(&mut self, batch: Batch, moved: &Moved) -> impl Future<Output = Result<(), Gone>> + Send;
 }

@@ -7,8 +7,9 @@
 //! - `Stream`: the oldest waiting lines go, and the gap is counted and told.
 //! - `Signal`: dropped.
 //!
-//! A receiver that is late, because a write has been under way for long, is given less: signals go, and the bound for
-//! what is momentary is lower. It may be late for ever, for that costs little.
+//! A receiver that is late, because a write has been under way for long, is given less: signals and lines go, and what of
+//! a room can be read again is taken back, to be read when the receiver takes something. It may be late for ever, for that
+//! costs little; but not when something durable waits for it.
 //!
 //! Control texts (answers, pages, boards) always fit: whoever puts them bounds how many there are.
 
@@ -35,8 +36,8 @@ const BYTES: usize = 256 * 1024;
 const LATE_ITEMS: usize = 128;
 /// … and their bytes. With what is being written and the places of the queue, that makes less than 64 KiB.
 const LATE_BYTES: usize = 28 * 1024;
-/// Bytes of anything beyond which a page waits.
-const PAGE_AFTER: usize = 16 * 1024;
+/// Bytes of anything beyond which a page waits, or a board.
+const PAGE_AFTER: usize = 8 * 1024;
 /// Bytes of anything beyond which nothing more is taken from the other side: it would only cause more answers.
 const HEAVY: usize = 2 * BYTES;
 
@@ -48,6 +49,15 @@ pub enum Put {
     Waits,
     /// It did not fit and was not taken.
     Full,
+}
+
+/// From where on a room is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// After this event.
+    After(Mark),
+    /// From where the receiver is: only values of the board were taken back.
+    WhereItIs,
 }
 
 /// One thing to write.
@@ -83,9 +93,9 @@ pub struct Outbox {
     counted: Arc<Deliveries>,
     /// Something to write.
     written: Notify,
-    /// Something was taken.
+    /// Something was taken, or taken back: for whoever has a page.
     taken: Notify,
-    /// The same, for whoever waits for less to wait.
+    /// The same, for whoever would cause more.
     lightened: Notify,
     /// A room fell behind.
     fell_behind: Notify,
@@ -123,14 +133,14 @@ impl Outbox {
         self.packing
     }
 
-    /// A durable event.
-    pub fn event(&self, room: Room, text: Utf8Bytes) -> Put {
-        self.add(Slot::Event { room, class: Class::Durable, text })
+    /// A durable event, for a receiver that is at `after`.
+    pub fn event(&self, room: Room, after: Mark, text: Utf8Bytes) -> Put {
+        self.add(Slot::Durable { room, after, text })
     }
 
     /// A change of the board in several keys: it must not be missed either.
     pub fn diff(&self, room: Room, text: Utf8Bytes) -> Put {
-        self.add(Slot::Event { room, class: Class::Latest, text })
+        self.add(Slot::Diff { room, text })
     }
 
     /// The latest value of a key.
@@ -148,7 +158,7 @@ impl Outbox {
 
     /// A signal.
     pub fn signal(&self, room: Room, text: Utf8Bytes) {
-        if self.add(Slot::Event { room, class: Class::Signal, text }) == Put::Full {
+        if self.add(Slot::Signal { room, text }) == Put::Full {
             self.counted.dropped_signals.increment(1);
         }
     }
@@ -164,9 +174,14 @@ impl Outbox {
         self.about_room(room, text.into());
     }
 
-    /// A page or a board.
-    pub fn page(&self, room: Room, frame: &Shared) {
+    /// A board.
+    pub fn board(&self, room: Room, frame: &Shared) {
         self.about_room(room, frame.payload(self.packing));
+    }
+
+    /// A page, as it was agreed on with the receiver.
+    pub fn page(&self, room: Room, payload: Payload) {
+        self.about_room(room, payload);
     }
 
     fn about_room(&self, room: Room, payload: Payload) {
@@ -207,11 +222,21 @@ impl Outbox {
         self.change(|waiting| waiting.purge(room));
     }
 
-    /// Notes that a room has to be read from its journal again, after `mark`.
-    pub fn behind(&self, room: Room, mark: Mark) {
-        self.waiting.lock().behind.insert(room, mark);
+    /// Notes that a room has to be read again after `at`, for something of this class did not fit.
+    pub fn behind(&self, room: Room, at: Mark, class: Class) {
+        self.waiting.lock().behind(room, at, class);
         self.counted.fell_behind.increment(1);
         self.fell_behind.notify_one();
+    }
+
+    /// A durable event of a room that is being read waits in the journal.
+    pub fn owes(&self, room: Room) {
+        self.waiting.lock().owed.insert(room);
+    }
+
+    /// Everything of a room that was read is here.
+    pub fn has_all(&self, room: Room) {
+        self.waiting.lock().owed.remove(&room);
     }
 
     /// Ends the connection after what waits. The first reason counts.
@@ -228,7 +253,10 @@ impl Outbox {
 
     /// A write has been under way for long.
     pub fn late(&self) {
-        self.change(Waiting::late);
+        if self.change(Waiting::late) {
+            self.counted.fell_behind.increment(1);
+            self.fell_behind.notify_one();
+        }
     }
 
     /// A write is done.
@@ -253,15 +281,17 @@ impl Outbox {
 
     /// Takes what waits, up to about `bytes`; at least one thing if there is any.
     pub fn take(&self, bytes: usize) -> Batch {
-        let batch = self.change(|waiting| waiting.take(bytes));
-        self.taken.notify_one();
-        self.lightened.notify_one();
-        batch
+        self.change(|waiting| waiting.take(bytes))
     }
 
-    /// Waits until so little waits that more may be caused.
+    /// Whether so little waits that more may be caused.
+    pub fn is_light(&self) -> bool {
+        self.waiting.lock().all_bytes <= HEAVY
+    }
+
+    /// Waits until it does.
     pub async fn light(&self) {
-        while self.waiting.lock().all_bytes > HEAVY {
+        while !self.is_light() {
             self.lightened.notified().await;
         }
     }
@@ -274,18 +304,22 @@ impl Outbox {
     }
 
     /// Waits until a room fell behind.
-    pub async fn next_behind(&self) -> (Room, Mark) {
+    pub async fn next_behind(&self) -> Room {
         loop {
-            if let Some(behind) = self.waiting.lock().behind.pop_first() {
-                return behind;
+            if let Some((room, _)) = self.waiting.lock().behind.first_key_value() {
+                return *room;
             }
             self.fell_behind.notified().await;
         }
     }
 
-    /// Takes the note that a room fell behind, if there is one.
-    #[cfg(test)]
-    pub(crate) fn take_behind(&self, room: Room) -> Option<Mark> {
+    /// Whether there is a note that a room fell behind.
+    pub fn is_behind(&self, room: Room) -> bool {
+        self.waiting.lock().behind.contains_key(&room)
+    }
+
+    /// Takes the note that a room fell behind, if there is one: what comes of it from now on is taken again.
+    pub fn take_behind(&self, room: Room) -> Option<Again> {
         self.waiting.lock().behind.remove(&room)
     }
 
@@ -303,6 +337,10 @@ impl Outbox {
         drop(waiting);
         if after != before {
             self.counted.queue_bytes.increment(after as f64 - before as f64);
+        }
+        if after < before {
+            self.taken.notify_one();
+            self.lightened.notify_one();
         }
         tally.add_to(&self.counted);
         changed

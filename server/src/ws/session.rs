@@ -53,7 +53,7 @@ pub enum Input<'a> {
     /// A momentary command was refused.
     Refused(WireError),
     /// Time passed.
-    Tick,
+    Tick(Ear),
     /// The server ends the connection.
     Ended(CloseCode),
     /// The server stops.
@@ -61,6 +61,15 @@ pub enum Input<'a> {
         /// How long the client should wait.
         reconnect_in_ms: u32,
     },
+}
+
+/// Whether anything could have been heard at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ear {
+    /// It could.
+    Open,
+    /// The other side is not listened to, for enough of what it said is still at work, or waits for it.
+    Closed,
 }
 
 /// What is to be done.
@@ -184,7 +193,7 @@ impl Session {
                 vec![Effect::Send(ServerFrame::Answer { re, result })]
             }
             Input::Refused(error) => vec![Effect::Send(ServerFrame::Error(error))],
-            Input::Tick => self.tick(now.moment),
+            Input::Tick(ear) => self.tick(ear, now.moment),
             Input::Ended(code) => self.close(code),
             Input::Stopping { reconnect_in_ms } => {
                 let mut effects = vec![Effect::Send(ServerFrame::GoingAway(GoingAway { reconnect_in_ms }))];
@@ -261,7 +270,11 @@ impl Session {
         Ok(Answer::default())
     }
 
-    fn tick(&mut self, now: Moment) -> Vec<Effect> {
+    fn tick(&mut self, ear: Ear, now: Moment) -> Vec<Effect> {
+        if ear == Ear::Closed {
+            // Its silence counts from when it is listened to again; one that takes nothing is noticed by that.
+            self.heard = now;
+        }
         if self.expires.is_some_and(|expires| expires <= now) {
             return self.close(CloseCode::TokenExpired);
         }

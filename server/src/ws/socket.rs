@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
 use tungstenite::{
     Message,
@@ -24,7 +24,7 @@ use watchbell_protocol::{
 
 use super::{
     frames::Frames,
-    link::{Gone, Heard, Sink, Source},
+    link::{Gone, Heard, Moved, Sink, Source},
     outbox::{Batch, Outbox},
     shared::Packing,
 };
@@ -90,11 +90,16 @@ impl Source for SocketSource {
 }
 
 impl Sink for SocketSink {
-    async fn write(&mut self, batch: Batch) -> Result<(), Gone> {
+    async fn write(&mut self, batch: Batch, moved: &Moved) -> Result<(), Gone> {
         let is_last = batch.close.is_some();
         let mut frames = Frames::from(batch);
         let written = async {
-            self.io.write_all_buf(&mut frames).await?;
+            while frames.has_remaining() {
+                if self.io.write_buf(&mut frames).await? == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                moved.note();
+            }
             self.io.flush().await?;
             if is_last { self.io.shutdown().await } else { Ok(()) }
         };

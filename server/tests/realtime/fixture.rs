@@ -60,6 +60,8 @@ pub struct Server {
     shutdown: CancellationToken,
     ended: Option<tokio::sync::oneshot::Receiver<()>>,
     runtime: Option<Runtime>,
+    /// The running server's parts.
+    pub app: Option<App>,
 }
 
 /// A runtime cannot be dropped inside another one.
@@ -107,6 +109,7 @@ impl Server {
             shutdown: CancellationToken::new(),
             ended: None,
             runtime: None,
+            app: None,
         };
         server.restart().await;
         server
@@ -117,6 +120,7 @@ impl Server {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+        self.app = None;
     }
 
     /// Asks the server to stop, and waits until it has.
@@ -140,11 +144,12 @@ impl Server {
         runtime.spawn(async move {
             let app = App::open(config, timing).await.unwrap();
             let listener = bind(address).await;
-            started.send(listener.local_addr().unwrap()).unwrap();
+            started.send((listener.local_addr().unwrap(), app.clone())).map_err(drop).unwrap();
             run(app, listener, shutdown).await.unwrap();
             let _ = ending.send(());
         });
-        self.address = timeout(SOON, starting).await.expect("the server starts").unwrap();
+        let (address, app) = timeout(SOON, starting).await.expect("the server starts").unwrap();
+        (self.address, self.app) = (address, Some(app));
         (self.runtime, self.ended) = (Some(runtime), Some(ended));
     }
 

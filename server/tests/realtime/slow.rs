@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use watchbell_protocol::{CommandId, Event, Room, ServerFrame, command::ActivityPost};
+use watchbell_protocol::{
+    CommandId, Event, List, ProjectId, Room, ServerFrame,
+    command::{ActivityPost, LogsAppend, RoomJoin},
+};
 use watchbell_server::Timing;
 
 use crate::{
@@ -13,6 +17,8 @@ use crate::{
 
 /// Far more than all buffers between a server and a client hold.
 const MANY: usize = 4000;
+/// So many read from the database at once.
+const READERS: usize = 8;
 /// Commands sent before their answers are read.
 const TOGETHER: usize = 50;
 
@@ -84,6 +90,37 @@ async fn a_reader_that_takes_nothing_is_let_go_and_the_others_notice_nothing() {
     assert!(close.is_none(), "a close frame does not get through either");
     let joined = server.connect(&ada.token).await.join(room, Some(at)).await;
     assert_eq!((joined.resync, joined.events.len()), (None, MANY), "its position still serves");
+}
+
+/// Each connection waits for the database twice, for its join and for what it said behind it, and there are as many of
+/// them as can read at once: were one of the two to keep the other from going on, nobody could read any more.
+#[tokio::test]
+async fn connections_that_wait_for_the_database_twice_hold_up_nobody() {
+    let (server, ada, room) = stage(quick()).await;
+    let app = server.app.clone().unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..READERS {
+        clients.push(server.connect(&ada.token).await);
+    }
+    let mut held = Vec::new();
+    for _ in 0..READERS {
+        held.push(app.store.look().await.unwrap());
+    }
+    let mut joins = Vec::new();
+    for client in &mut clients {
+        let id = CommandId::fresh();
+        client.send(Some(id), Some(room), RoomJoin::default()).await;
+        let lines = LogsAppend { source: text("build"), lines: List::default() };
+        client.send(None, Some(Room::Project(ProjectId::fresh())), lines).await;
+        joins.push(id);
+    }
+    let waits = timeout(Duration::from_millis(200), clients[0].answer(joins[0])).await;
+    assert!(waits.is_err(), "nobody can read");
+    drop(held);
+    for (client, join) in clients.iter_mut().zip(joins) {
+        client.answer(join).await.unwrap();
+    }
+    server.connect(&ada.token).await.join(room, None).await;
 }
 
 #[tokio::test]

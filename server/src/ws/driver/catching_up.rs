@@ -10,7 +10,6 @@ use super::{Done, Seat};
 use crate::{
     App,
     auth::Principal,
-    store::journal::Mark,
     ws::catch_up::{Reader, left_before},
 };
 
@@ -60,8 +59,8 @@ impl<'a> CatchingUp<'a> {
             self.at_work = Some(if let Some(join) = self.joins.pop_front() {
                 Box::pin(joined(self.app, self.seat, join))
             } else {
-                let (room, after) = self.seat.outbox.next_behind().await;
-                Box::pin(resumed(self.app, self.seat, room, after))
+                let room = self.seat.outbox.next_behind().await;
+                Box::pin(resumed(self.app, self.seat, room))
             });
         }
     }
@@ -75,7 +74,12 @@ async fn joined(app: &App, seat: &Seat, join: Join) -> Option<Done> {
     Some(Done::Answered(id, result))
 }
 
-async fn resumed(app: &App, seat: &Seat, room: Room, after: Mark) -> Option<Done> {
+async fn resumed(app: &App, seat: &Seat, room: Room) -> Option<Done> {
+    let Some(after) = app.hub.read_again(room, seat.id) else {
+        // It has left the room meanwhile.
+        seat.outbox.take_behind(room);
+        return None;
+    };
     if !reader(app, seat).resume(room, after).await {
         seat.outbox.close(CloseCode::Internal);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use watchbell_protocol::{ConnectionId, DeviceId, Room, ServerFrame, UserId};
+use watchbell_protocol::{CloseCode, ConnectionId, DeviceId, Room, ServerFrame, UserId};
 
 use super::{Ending, Outbox, greeting};
 use crate::{App, auth::Principal, clock::Moment, store};
@@ -89,18 +89,36 @@ impl Seat {
         self.rooms.lock().retain(|other| *other != room);
         self.app.hub.leave(room, self.id);
     }
+
+    /// The connection ends with this code, or because the other side went; its farewell may take a while. Others need not
+    /// wait for that: whoever is cut off gets nothing more, and whoever went silent has been away since. Only a server
+    /// that stops still owes what waits.
+    pub(super) fn ends(&mut self, code: Option<CloseCode>) {
+        let now = self.app.clock.moment();
+        match code {
+            Some(CloseCode::GoingAway) => {}
+            Some(CloseCode::Silent) => self.part(now.checked_sub(self.app.timing.silence).unwrap_or(now)),
+            Some(_) | None => self.part(now),
+        }
+    }
+
+    /// Leaves every room, and presence as of `since`.
+    fn part(&mut self, since: Moment) {
+        for room in std::mem::take(self.rooms.get_mut()) {
+            self.app.hub.leave(room, self.id);
+        }
+        if let Some((user, device)) = self.user.take() {
+            self.app.presences.disconnect(user, device, since);
+        }
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.app.connections.remove(self.id);
         self.app.metrics.connections.decrement(1);
-        self.app.metrics.session.record(self.app.clock.moment() - self.since);
-        for room in self.rooms.get_mut().iter() {
-            self.app.hub.leave(*room, self.id);
-        }
-        if let Some((user, device)) = self.user {
-            self.app.presences.disconnect(user, device, self.app.clock.moment());
-        }
+        let now = self.app.clock.moment();
+        self.app.metrics.session.record(now - self.since);
+        self.part(now);
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use tokio::time::sleep_until;
-use watchbell_protocol::CloseCode;
+use watchbell_protocol::{CloseCode, ConnectionId};
 
 use crate::{
     App,
-    clock::Moment,
+    clock::Clock,
     ws::{
-        link::{Gone, Sink},
+        link::{Gone, Moved, Sink},
         outbox::{Batch, Outbox},
     },
 };
@@ -21,18 +21,23 @@ const LATE: Duration = Duration::from_secs(1);
 
 /// Writes until the connection is closed, broken, or takes nothing for `stalled` of what must not be lost; gives the code
 /// in the first and the last case.
-pub(super) async fn write(app: &App, outbox: &Outbox, mut sink: impl Sink) -> Option<CloseCode> {
+pub(super) async fn write(
+    app: &App,
+    connection: ConnectionId,
+    outbox: &Outbox,
+    mut sink: impl Sink,
+) -> Option<CloseCode> {
     loop {
         outbox.ready().await;
         let batch = outbox.take(WRITE_BYTES);
         let (close, is_last) = (batch.close, batch.is_last);
         let began = app.clock.moment();
-        match in_time(app, outbox, &mut sink, batch, began).await {
+        match in_time(app.clock, app.timing.stalled, outbox, &mut sink, batch).await {
             Ok(()) if is_last => return close,
             Ok(()) => app.metrics.deliveries.write.record(app.clock.moment() - began),
             Err(Unwritten::Gone) => return None,
             Err(Unwritten::TooSlow) => {
-                tracing::info!(code = CloseCode::TooSlow.number(), "a receiver took nothing for too long");
+                tracing::info!(connection.id = %connection, "a receiver took nothing for too long");
                 return Some(CloseCode::TooSlow);
             }
         }
@@ -40,24 +45,26 @@ pub(super) async fn write(app: &App, outbox: &Outbox, mut sink: impl Sink) -> Op
 }
 
 /// Why a batch was not written.
+#[derive(Debug, PartialEq, Eq)]
 enum Unwritten {
     Gone,
     TooSlow,
 }
 
 /// Writes a batch. As long as only momentary values wait, the receiver may take its time: it loses nothing that it would
-/// miss.
+/// miss. Otherwise it has to take something, be it a part of a frame, every `stalled`.
 async fn in_time(
-    app: &App,
+    clock: Clock,
+    stalled: Duration,
     outbox: &Outbox,
     sink: &mut impl Sink,
     batch: Batch,
-    began: Moment,
 ) -> Result<(), Unwritten> {
-    let is_owed = batch.is_owed;
+    let (began, is_owed) = (clock.moment(), batch.is_owed);
     let mut owed_since = is_owed.then_some(began);
-    let mut written = std::pin::pin!(sink.write(batch));
-    let late = LATE.min(app.timing.stalled / 4);
+    let moved = Moved::default();
+    let mut written = std::pin::pin!(sink.write(batch, &moved));
+    let late = LATE.min(stalled / 4);
     let mut look_again = began + late;
     loop {
         tokio::select! {
@@ -67,13 +74,79 @@ async fn in_time(
             }
             () = sleep_until(look_again) => {
                 outbox.late();
-                let now = app.clock.moment();
+                let now = clock.moment();
+                if moved.take() {
+                    owed_since = None;
+                }
                 owed_since = if is_owed || outbox.is_owed() { owed_since.or(Some(now)) } else { None };
-                if owed_since.is_some_and(|since| since + app.timing.stalled <= now) {
+                if owed_since.is_some_and(|since| since + stalled <= now) {
                     return Err(Unwritten::TooSlow);
                 }
                 look_again = now + late;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::{Instant, sleep};
+    use watchbell_protocol::{Class, ProjectId, Room};
+
+    use super::*;
+    use crate::{metrics::Deliveries, store::journal::Mark};
+
+    const STALLED: Duration = Duration::from_secs(30);
+
+    /// Takes a part every so often, so many times, and then the rest; or nothing any more.
+    struct Slow {
+        every: Duration,
+        parts: u32,
+        takes_the_rest: bool,
+    }
+
+    impl Sink for Slow {
+        async fn write(&mut self, _: Batch, moved: &Moved) -> Result<(), Gone> {
+            for _ in 0..self.parts {
+                sleep(self.every).await;
+                moved.note();
+            }
+            if self.takes_the_rest { Ok(()) } else { pending().await }
+        }
+    }
+
+    /// How a batch of one durable event, or of one value, ends with such a receiver, and after how many seconds.
+    async fn write_to(mut sink: Slow, class: Class) -> (Option<Result<(), Unwritten>>, u64) {
+        let (outbox, room, began) = (Outbox::new(Deliveries::off()), Room::Project(ProjectId::fresh()), Instant::now());
+        let _ = match class {
+            Class::Durable => outbox.event(room, Mark::default(), "event".into()),
+            _ => outbox.diff(room, "value".into()),
+        };
+        let batch = outbox.take(WRITE_BYTES);
+        let ended = in_time(Clock, STALLED, &outbox, &mut sink, batch);
+        let ended = tokio::time::timeout(Duration::from_mins(10), ended).await.ok();
+        (ended, began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_part_now_and_then_is_not_stalled_however_long_the_whole_takes() {
+        let sink = Slow { every: Duration::from_secs(25), parts: 8, takes_the_rest: true };
+        assert_eq!(write_to(sink, Class::Durable).await, (Some(Ok(())), 200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_more_of_a_durable_event_is_let_go_after_half_a_minute() {
+        let sink = Slow { every: Duration::from_secs(25), parts: 2, takes_the_rest: false };
+        let (ended, after) = write_to(sink, Class::Durable).await;
+        assert_eq!(ended, Some(Err(Unwritten::TooSlow)));
+        assert!((80..=82).contains(&after), "{after}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_no_values_may_do_so_for_ever() {
+        let sink = Slow { every: Duration::ZERO, parts: 0, takes_the_rest: false };
+        assert_eq!(write_to(sink, Class::Latest).await, (None, 600));
     }
 }

@@ -1,7 +1,6 @@
 //! What happens to what waits, gathered under the outbox's lock and counted after it.
 
 use metrics::Counter;
-use watchbell_protocol::Class;
 
 use super::waiting::Slot;
 use crate::metrics::Deliveries;
@@ -26,10 +25,9 @@ impl Tally {
     /// It was taken to be written.
     pub(super) fn took(&mut self, slot: &Slot) {
         match slot {
-            Slot::Event { class: Class::Durable, .. } => self.durable += 1,
-            Slot::Event { class: Class::Signal, .. } => self.signal += 1,
-            Slot::Event { class: Class::Latest, .. } | Slot::Latest { .. } => self.latest += 1,
-            Slot::Event { class: Class::Stream, .. } => self.stream += 1,
+            Slot::Durable { .. } => self.durable += 1,
+            Slot::Signal { .. } => self.signal += 1,
+            Slot::Diff { .. } | Slot::Latest { .. } => self.latest += 1,
             Slot::Lines { lines, .. } => self.stream += u64::from(*lines),
             Slot::Control { .. } | Slot::Heads(_) => self.control += 1,
             Slot::Ping | Slot::Reply(_) | Slot::Empty => {}

@@ -1,11 +1,15 @@
 //! What a full outbox does, class by class.
 
-use watchbell_protocol::ProjectId;
+use watchbell_protocol::{ProjectId, Seq};
 
 use super::*;
 
 fn room() -> Room {
     Room::Project(ProjectId::fresh())
+}
+
+fn mark(seq: i64) -> Mark {
+    Mark { seq: Seq(seq), ..Mark::default() }
 }
 
 fn key(key: &str) -> Key {
@@ -23,7 +27,7 @@ fn texts(outbox: &Outbox) -> Vec<String> {
 }
 
 fn fill(outbox: &Outbox, room: Room) {
-    while outbox.event(room, "event".into()) == Put::Waits {}
+    while outbox.event(room, Mark::default(), "event".into()) == Put::Waits {}
 }
 
 #[test]
@@ -31,15 +35,15 @@ fn a_durable_event_that_does_not_fit_is_not_taken_and_nothing_is_lost() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     fill(&outbox, room);
     assert_eq!(texts(&outbox).len(), ITEMS);
-    assert_eq!(outbox.event(room, "next".into()), Put::Waits);
+    assert_eq!(outbox.event(room, Mark::default(), "next".into()), Put::Waits);
 }
 
 #[test]
 fn bytes_are_bounded_but_one_large_event_always_fits() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let large = "x".repeat(BYTES + 1);
-    assert_eq!(outbox.event(room, large.clone().into()), Put::Waits);
-    assert_eq!(outbox.event(room, "small".into()), Put::Full);
+    assert_eq!(outbox.event(room, Mark::default(), large.clone().into()), Put::Waits);
+    assert_eq!(outbox.event(room, Mark::default(), "small".into()), Put::Full);
     assert_eq!(texts(&outbox), [large]);
 }
 
@@ -47,7 +51,7 @@ fn bytes_are_bounded_but_one_large_event_always_fits() {
 fn a_newer_value_takes_the_place_of_the_waiting_one() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.latest(room, &key("a"), "a1".into());
-    let _ = outbox.event(room, "event".into());
+    let _ = outbox.event(room, Mark::default(), "event".into());
     let _ = outbox.latest(room, &key("b"), "b1".into());
     let _ = outbox.latest(room, &key("a"), "a2, longer".into());
     assert_eq!(texts(&outbox), ["a2, longer", "event", "b1"]);
@@ -70,7 +74,7 @@ fn an_ended_value_is_withdrawn_so_that_it_never_comes_after_its_end() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.latest(room, &key("a"), "97 %".into());
     outbox.withdraw(room, &key("a"));
-    let _ = outbox.event(room, "complete".into());
+    let _ = outbox.event(room, Mark::default(), "complete".into());
     assert_eq!(texts(&outbox), ["complete"]);
 }
 
@@ -103,7 +107,7 @@ fn a_gap_counts_every_line_of_every_frame_that_was_dropped_and_comes_before_the_
 #[test]
 fn who_reads_a_room_again_keeps_the_lines_that_wait_and_the_gaps() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
-    let _ = outbox.event(room, "event".into());
+    let _ = outbox.event(room, Mark::default(), "event".into());
     for line in 0..ITEMS {
         lines(&outbox, room, "logs:build", &[&line.to_string()]);
     }
@@ -118,7 +122,7 @@ fn pages_and_lines_are_packed_for_whom_that_was_agreed_on() {
     let (room, large) = (room(), Shared::from(Utf8Bytes::from("line ".repeat(1000))));
     for packing in [Packing::None, Packing::Zstd] {
         let outbox = Outbox::new(Deliveries::off()).with(packing);
-        outbox.page(room, &large);
+        outbox.page(room, large.payload(packing));
         outbox.lines(room, &"logs:build".into(), 1, &large);
         let outs = outbox.take(usize::MAX).outs;
         assert_eq!(outs.len(), 2);
@@ -161,10 +165,10 @@ async fn who_takes_no_answers_is_not_asked_for_more() {
 #[test]
 fn nothing_of_a_purged_room_goes_out() {
     let (outbox, gone, kept) = (Outbox::new(Deliveries::off()), room(), room());
-    let _ = outbox.event(gone, "gone".into());
+    let _ = outbox.event(gone, Mark::default(), "gone".into());
     let _ = outbox.latest(gone, &key("a"), "gone".into());
     outbox.about(gone, "gone".into());
-    let _ = outbox.event(kept, "kept".into());
+    let _ = outbox.event(kept, Mark::default(), "kept".into());
     outbox.purge(gone);
     assert_eq!(texts(&outbox), ["kept"]);
 }
@@ -172,8 +176,8 @@ fn nothing_of_a_purged_room_goes_out() {
 #[test]
 fn the_close_comes_after_what_waits_and_the_first_reason_counts() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
-    let _ = outbox.event(room, "one".into());
-    let _ = outbox.event(room, "two".into());
+    let _ = outbox.event(room, Mark::default(), "one".into());
+    let _ = outbox.event(room, Mark::default(), "two".into());
     outbox.close(CloseCode::GoingAway);
     outbox.close(CloseCode::Silent);
     let first = outbox.take(3);
@@ -248,6 +252,73 @@ fn a_late_receiver_of_momentary_values_costs_less_than_64_kib() {
 }
 
 #[test]
+fn a_late_receiver_costs_less_than_64_kib_whatever_came_before_it_was_late() {
+    let text = || Utf8Bytes::from("x".repeat(512));
+    for class in [Class::Durable, Class::Latest] {
+        let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+        let taken = outbox.take(16 * 1024);
+        assert!(!taken.is_owed);
+        let mut n = 0;
+        let mut put = |outbox: &Outbox| {
+            n += 1;
+            match class {
+                Class::Durable => outbox.event(room, mark(n), text()),
+                _ => outbox.latest(room, &key(&n.to_string()), text()),
+            }
+        };
+        while put(&outbox) == Put::Waits {}
+        assert!(outbox.waiting.lock().all_bytes > 128 * 1024, "{class:?}");
+        outbox.late();
+        assert_eq!(put(&outbox), Put::Full, "{class:?}: it is to be read again first");
+        assert_eq!(outbox.is_owed(), class == Class::Durable, "{class:?}");
+        let again = if class == Class::Durable { Again::After(mark(1)) } else { Again::WhereItIs };
+        assert_eq!(outbox.take_behind(room), Some(again));
+        while put(&outbox) == Put::Waits {}
+        let waiting = outbox.waiting.lock();
+        let cost = waiting.all_bytes + waiting.slots.capacity() * size_of::<Slot>() + 16 * 1024;
+        assert!(cost <= 64 * 1024, "{class:?}: {cost}");
+    }
+}
+
+#[test]
+fn a_late_receiver_is_set_back_only_in_the_rooms_that_are_too_much() {
+    let (outbox, small, large) = (Outbox::new(Deliveries::off()), room(), room());
+    let _ = outbox.event(small, mark(4), "small".into());
+    let _ = outbox.latest(large, &key("a"), "value".into());
+    for n in 7..9 {
+        let _ = outbox.event(large, mark(n), "x".repeat(LATE_BYTES / 2).into());
+    }
+    lines(&outbox, large, "logs", &["line"]);
+    outbox.late();
+    assert_eq!((outbox.take_behind(small), outbox.take_behind(large)), (None, Some(Again::After(mark(7)))));
+    let texts = texts(&outbox);
+    assert_eq!((texts.len(), texts[1].as_str()), (2, "small"), "and a gap: {texts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_with_a_page_goes_on_when_what_waited_is_taken_back() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    let _ = outbox.event(room, mark(3), "x".repeat(LATE_BYTES).into());
+    let _ = outbox.event(room, mark(4), "x".repeat(LATE_BYTES).into());
+    outbox.page(room, Utf8Bytes::from("a page from after these").into());
+    let (waited, ()) = tokio::join!(outbox.room_for_page(), async { outbox.late() });
+    let () = waited;
+    assert_eq!(outbox.take_behind(room), Some(Again::After(mark(3))));
+    assert_eq!(texts(&outbox), [] as [&str; 0]);
+}
+
+#[test]
+fn what_was_taken_back_first_is_where_reading_begins() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    let _ = outbox.event(room, mark(3), "x".repeat(BYTES).into());
+    let _ = outbox.latest(room, &key("a"), "fits no more".into());
+    outbox.behind(room, mark(4), Class::Latest);
+    outbox.late();
+    outbox.behind(room, mark(9), Class::Durable);
+    assert_eq!(outbox.take_behind(room), Some(Again::After(mark(4))));
+}
+
+#[test]
 fn a_receiver_that_takes_again_has_its_full_share() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     outbox.signal(room, "gone".into());
@@ -266,10 +337,16 @@ fn what_must_not_be_lost_is_owed() {
     outbox.heads("heads".into());
     outbox.signal(room, "signal".into());
     assert!(!outbox.is_owed());
-    let _ = outbox.event(room, "event".into());
+    let _ = outbox.event(room, Mark::default(), "event".into());
     assert!(outbox.is_owed());
     assert!(outbox.take(usize::MAX).is_owed);
-    outbox.behind(room, Mark::default());
+    outbox.behind(room, Mark::default(), Class::Latest);
+    assert!(!outbox.is_owed(), "it has to read the board again");
+    outbox.owes(room);
+    assert!(outbox.is_owed(), "it has to read the journal");
+    outbox.has_all(room);
+    assert!(!outbox.is_owed());
+    outbox.behind(room, Mark::default(), Class::Durable);
     assert!(outbox.is_owed(), "it has to read the journal");
 }
 
@@ -277,7 +354,7 @@ fn what_must_not_be_lost_is_owed() {
 fn newer_heads_take_the_place_of_older_ones_behind_the_events() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     outbox.heads("old".into());
-    let _ = outbox.event(room, "event".into());
+    let _ = outbox.event(room, Mark::default(), "event".into());
     outbox.heads("new".into());
     assert_eq!(texts(&outbox), ["event", "new"]);
 }

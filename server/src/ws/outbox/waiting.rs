@@ -1,7 +1,8 @@
 //! What waits, and the books about it. Pure: the outbox around it has the lock and wakes whoever waits for a change.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
-use super::{BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, Put, tally::Tally};
+use super::{Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, Put, tally::Tally};
 use crate::{hub::board::Key, store::journal::Mark, ws::shared::Payload};
 
 /// Places that an outbox keeps while it is empty.
@@ -27,7 +28,10 @@ pub(super) struct Waiting {
     /// Bytes of everything.
     pub(super) all_bytes: usize,
     pub(super) gaps: BTreeMap<(Room, Arc<str>), u64>,
-    pub(super) behind: BTreeMap<Room, Mark>,
+    /// Rooms that have to be read again; nothing more of them is taken until somebody does.
+    pub(super) behind: BTreeMap<Room, Again>,
+    /// Rooms of which a durable event waits in the journal.
+    pub(super) owed: BTreeSet<Room>,
     pub(super) end: Option<End>,
     pub(super) pace: Pace,
     /// What happened and is not counted yet.
@@ -56,9 +60,15 @@ pub(super) enum End {
 /// One thing that waits.
 #[derive(Debug)]
 pub(super) enum Slot {
-    Event {
+    /// A durable event, and where the receiver is before it.
+    Durable {
         room: Room,
-        class: Class,
+        after: Mark,
+        text: Utf8Bytes,
+    },
+    /// Several values of the board.
+    Diff {
+        room: Room,
         text: Utf8Bytes,
     },
     Latest {
@@ -72,6 +82,10 @@ pub(super) enum Slot {
         stream: Arc<str>,
         lines: u32,
         payload: Payload,
+    },
+    Signal {
+        room: Room,
+        text: Utf8Bytes,
     },
     Control {
         room: Option<Room>,
@@ -91,35 +105,102 @@ impl Waiting {
         self.slots.is_empty() && self.gaps.is_empty() && self.end.is_none()
     }
 
-    fn fits(&self, length: usize, class: Class) -> bool {
-        // Durable events have their own end: a receiver that is late with them is closed before long.
-        let (items, bytes) = match (self.pace, class) {
-            (Pace::Late, Class::Latest | Class::Stream | Class::Signal) => (LATE_ITEMS, LATE_BYTES),
-            (Pace::Late, Class::Durable) | (Pace::Steady, _) => (ITEMS, BYTES),
-        };
+    fn share(&self) -> (usize, usize) {
+        match self.pace {
+            Pace::Steady => (ITEMS, BYTES),
+            Pace::Late => (LATE_ITEMS, LATE_BYTES),
+        }
+    }
+
+    fn fits(&self, length: usize) -> bool {
+        let (items, bytes) = self.share();
         self.items == 0 || (self.items < items && self.bytes + length <= bytes)
+    }
+
+    fn is_too_much(&self) -> bool {
+        let (items, bytes) = self.share();
+        self.items > 1 && (self.items > items || self.bytes > bytes)
     }
 
     /// Whether anything waits that must not be lost.
     pub(super) fn is_owed(&self) -> bool {
-        self.end.is_some() || !self.behind.is_empty() || self.slots.iter().any(Slot::is_owed)
+        self.end.is_some() || !self.owed.is_empty() || self.slots.iter().any(Slot::is_owed)
     }
 
-    /// A write has been under way for long: what nobody wants so late goes.
-    pub(super) fn late(&mut self) {
+    /// A write has been under way for long: what nobody wants so late goes, and what can be read again is taken back until
+    /// the rest fits. `true` if something was.
+    pub(super) fn late(&mut self) -> bool {
         if self.pace == Pace::Late {
-            return;
+            return false;
         }
         self.pace = Pace::Late;
         for at in 0..self.slots.len() {
-            if matches!(self.slots[at], Slot::Event { class: Class::Signal, .. }) {
+            if matches!(self.slots[at], Slot::Signal { .. }) {
                 self.empty(at);
                 self.tally.dropped_signals += 1;
             }
         }
-        while (self.items > LATE_ITEMS || self.bytes > LATE_BYTES) && self.drop_lines() {}
+        while self.is_too_much() && self.drop_lines() {}
+        let mut sets_back = false;
+        for room in self.heaviest_first() {
+            if self.is_too_much() {
+                self.set_back(room);
+                sets_back = true;
+            }
+        }
         self.tidy();
         self.slots.shrink_to_fit();
+        sets_back
+    }
+
+    /// The rooms of which something waits that can be read again.
+    fn heaviest_first(&self) -> Vec<Room> {
+        let mut bytes: BTreeMap<Room, usize> = BTreeMap::new();
+        for slot in self.slots.iter().filter(|slot| slot.can_be_read_again()) {
+            if let Some(room) = slot.room() {
+                *bytes.entry(room).or_default() += slot.length();
+            }
+        }
+        let mut rooms: Vec<_> = bytes.into_iter().map(|(room, bytes)| (Reverse(bytes), room)).collect();
+        rooms.sort_unstable();
+        rooms.into_iter().map(|(_, room)| room).collect()
+    }
+
+    /// Takes back what of a room can be read again, and notes from where on. Pages of the journal that come after the first
+    /// durable event are read after it again.
+    fn set_back(&mut self, room: Room) {
+        let mut first = None;
+        for at in 0..self.slots.len() {
+            let goes = match &self.slots[at] {
+                Slot::Durable { room: of, after, .. } if *of == room => {
+                    first = first.or(Some(*after));
+                    true
+                }
+                Slot::Control { room: of, .. } => *of == Some(room) && first.is_some(),
+                slot => slot.room() == Some(room) && slot.can_be_read_again(),
+            };
+            if goes {
+                self.empty(at);
+            }
+        }
+        match first {
+            Some(after) => self.behind(room, after, Class::Durable),
+            None => {
+                self.behind.entry(room).or_insert(Again::WhereItIs);
+            }
+        }
+    }
+
+    /// Notes that a room has to be read again after `at`, for something of this class did not fit. If more was taken back
+    /// before, that counts.
+    pub(super) fn behind(&mut self, room: Room, at: Mark, class: Class) {
+        let again = self.behind.entry(room).or_insert(Again::WhereItIs);
+        if *again == Again::WhereItIs {
+            *again = Again::After(at);
+        }
+        if class == Class::Durable {
+            self.owed.insert(room);
+        }
     }
 
     /// Puts the heads in the place of those that wait.
@@ -149,7 +230,9 @@ impl Waiting {
 
     pub(super) fn add(&mut self, slot: Slot) -> Put {
         let length = slot.length();
-        if !self.fits(length, slot.class()) {
+        let waits_for_reader =
+            slot.can_be_read_again() && slot.room().is_some_and(|room| self.behind.contains_key(&room));
+        if waits_for_reader || !self.fits(length) {
             return Put::Full;
         }
         self.items += 1;
@@ -185,7 +268,7 @@ impl Waiting {
     }
 
     pub(super) fn lines(&mut self, room: Room, stream: &Arc<str>, lines: u32, payload: Payload) {
-        while !self.fits(payload.length(), Class::Stream) {
+        while !self.fits(payload.length()) {
             if !self.drop_lines() {
                 return self.missed(room, stream.clone(), lines);
             }
@@ -219,12 +302,14 @@ impl Waiting {
     pub(super) fn reread(&mut self, room: Room) {
         self.empty_where(|slot| slot.room() == Some(room) && !matches!(slot, Slot::Lines { .. }));
         self.behind.remove(&room);
+        self.owed.remove(&room);
     }
 
     pub(super) fn purge(&mut self, room: Room) {
         self.empty_where(|slot| slot.room() == Some(room));
         self.gaps.retain(|(of, _), _| *of != room);
         self.behind.remove(&room);
+        self.owed.remove(&room);
     }
 
     fn empty_where(&mut self, goes: impl Fn(&Slot) -> bool) {
@@ -299,7 +384,11 @@ impl Waiting {
 impl Slot {
     pub(super) fn length(&self) -> usize {
         match self {
-            Self::Event { text, .. } | Self::Latest { text, .. } | Self::Heads(text) => text.len(),
+            Self::Durable { text, .. }
+            | Self::Diff { text, .. }
+            | Self::Latest { text, .. }
+            | Self::Signal { text, .. }
+            | Self::Heads(text) => text.len(),
             Self::Lines { payload, .. } | Self::Control { payload, .. } => payload.length(),
             Self::Reply(frame) => frame.len(),
             Self::Ping | Self::Empty => 0,
@@ -309,7 +398,11 @@ impl Slot {
     /// What is written of it.
     fn out(self) -> Option<Out> {
         match self {
-            Self::Event { text, .. } | Self::Latest { text, .. } | Self::Heads(text) => Some(Out::Text(text)),
+            Self::Durable { text, .. }
+            | Self::Diff { text, .. }
+            | Self::Latest { text, .. }
+            | Self::Signal { text, .. }
+            | Self::Heads(text) => Some(Out::Text(text)),
             Self::Lines { payload, .. } | Self::Control { payload, .. } => Some(match payload {
                 Payload::Text(text) => Out::Text(text),
                 Payload::Packed(bytes) => Out::Packed(bytes),
@@ -321,26 +414,26 @@ impl Slot {
     }
 
     pub(super) fn is_event(&self) -> bool {
-        matches!(self, Self::Event { .. } | Self::Latest { .. } | Self::Lines { .. })
+        self.can_be_read_again() || matches!(self, Self::Signal { .. } | Self::Lines { .. })
+    }
+
+    /// Whether the journal or the board has it too.
+    fn can_be_read_again(&self) -> bool {
+        matches!(self, Self::Durable { .. } | Self::Diff { .. } | Self::Latest { .. })
     }
 
     /// Whether it must not be lost.
     fn is_owed(&self) -> bool {
-        matches!(self, Self::Event { class: Class::Durable, .. } | Self::Control { .. })
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Event { class, .. } => *class,
-            Self::Latest { .. } => Class::Latest,
-            Self::Lines { .. } => Class::Stream,
-            Self::Control { .. } | Self::Heads(_) | Self::Ping | Self::Reply(_) | Self::Empty => Class::Durable,
-        }
+        matches!(self, Self::Durable { .. } | Self::Control { .. })
     }
 
     pub(super) fn room(&self) -> Option<Room> {
         match self {
-            Self::Event { room, .. } | Self::Latest { room, .. } | Self::Lines { room, .. } => Some(*room),
+            Self::Durable { room, .. }
+            | Self::Diff { room, .. }
+            | Self::Latest { room, .. }
+            | Self::Signal { room, .. }
+            | Self::Lines { room, .. } => Some(*room),
             Self::Control { room, .. } => *room,
             Self::Heads(_) | Self::Ping | Self::Reply(_) | Self::Empty => None,
         }

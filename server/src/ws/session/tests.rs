@@ -31,7 +31,7 @@ impl Fixture {
 
     fn tick(&mut self, secs: u64) -> Vec<Effect> {
         let now = self.after(secs);
-        self.session.handle(Input::Tick, now)
+        self.session.handle(Input::Tick(Ear::Open), now)
     }
 
     fn heard(&mut self, secs: u64) {
@@ -116,6 +116,15 @@ fn a_silent_peer_is_pinged_and_then_closed() {
     assert_eq!(f.tick(50), [Effect::Ping, Effect::Heads]);
     assert_eq!(f.tick(60), [Effect::Close(CloseCode::Silent)]);
     assert_eq!(f.tick(61), [], "nothing comes after the end");
+}
+
+#[test]
+fn who_is_not_listened_to_is_not_silent() {
+    let mut f = Fixture::new();
+    let busy = f.after(60);
+    assert!(!f.session.handle(Input::Tick(Ear::Closed), busy).contains(&Effect::Close(CloseCode::Silent)));
+    assert!(!f.tick(119).contains(&Effect::Close(CloseCode::Silent)));
+    assert_eq!(f.tick(120), [Effect::Close(CloseCode::Silent)]);
 }
 
 #[test]
