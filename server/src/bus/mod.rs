@@ -150,3 +150,51 @@ fn entry(row: Row) -> serde_json::Result<Entry> {
     let mark = store::journal::Mark { seq: row.seq, tag: row.tag };
     Ok(Entry { id: row.id, mark, event, text: row.body.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use watchbell_protocol::{
+        ConnectionId, Epoch, Origin, RoomEvent, Seq, Tag, UnixMillis, UserId,
+        event::{NotificationCleared, Selection},
+    };
+
+    use super::*;
+    use crate::{
+        hub::{Landing, Looking, frames},
+        metrics::{Deliveries, Metrics},
+        store::journal::Mark,
+        ws::outbox::{Out, Outbox},
+    };
+
+    fn entry(room: Room, id: i64) -> Entry {
+        let mark = Mark { seq: Seq(id), tag: Tag(0) };
+        let event = NotificationCleared { which: Selection::Through(mark.seq) }.into();
+        let (seq, tag) = (Some(mark.seq), Some(mark.tag));
+        let event = RoomEvent { room, seq, tag, at: UnixMillis(0), origin: Origin::Server, event };
+        Entry { id, mark, text: frames::event(&event), event }
+    }
+
+    #[tokio::test]
+    async fn what_follows_is_sent_out_without_a_look_at_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(store::FILE_NAME)).await.unwrap();
+        // Whoever looks from now on finds nothing.
+        store.close().await;
+        let (hub, room) = (Arc::new(Hub::new(Epoch(1))), Room::User(UserId::fresh()));
+        let (id, outbox) = (ConnectionId::fresh(), Arc::new(Outbox::new(Deliveries::off())));
+        hub.enter(room, id, outbox.clone(), None, Looking::default());
+        assert_eq!(hub.land(room, id, Mark::default()), Landing::Live);
+
+        let presences = Arc::new(Presences::new(Duration::ZERO));
+        let to = FanOut { hub, presences, clock: Clock, took: Metrics::off().fan_out };
+        let (bus, follower) = Follower::new(store, to, 0, Duration::from_hours(1));
+        for ids in [1..=2, 3..=3] {
+            bus.publish(Clock.moment(), ids.map(|id| entry(room, id)).collect()).await;
+        }
+        drop(bus);
+        follower.run().await;
+        let outs = outbox.take(usize::MAX).outs.into_iter();
+        let events = outs.filter(|out| matches!(out, Out::Text(text) if text.contains("notification:cleared")));
+        assert_eq!(events.count(), 3);
+    }
+}

@@ -49,7 +49,9 @@ pub async fn admin(store: &Store, command: AdminCommand, now: UnixMillis) -> Res
         AdminCommand::RemoveMember { project: id, user } => (id, project::remove_member(&mut tx, now, id, user).await?),
     };
     let room = watchbell_protocol::Room::Project(room);
-    let entries = number(&mut tx, &mut Ids::default(), outcome.drafts, now).await?;
+    let mut ids = Ids::open(&mut tx).await?;
+    let entries = number(&mut tx, &mut ids, outcome.drafts, now).await?;
+    ids.close(&mut tx).await?;
     tx.commit().await?;
     let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
     Ok(Answer { room: seq.map(|_| room), seq, started: None })

@@ -13,32 +13,34 @@ use crate::{
     },
 };
 
-/// Ids of journal rows that one transaction has taken and not used. Taken outside of savepoints, whose end would give
-/// them back; what is left over is nobody's.
-#[derive(Debug, Default)]
+/// The ids of the journal rows of one transaction: read when it begins, counted here, and noted before it commits. The
+/// transaction holds the writer all the time, so nobody else counts meanwhile. There are no holes: the follower takes one
+/// for the rows of another process.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Ids {
-    next: i64,
-    end: i64,
+    /// The newest row's before the transaction …
+    before: i64,
+    /// … and the last one that was given away. A savepoint that is rolled back gives its ids back.
+    last: i64,
 }
 
 impl Ids {
-    /// Takes ids for `jobs` at once, as many as most of them need.
-    pub(super) async fn take(conn: &mut Conn, jobs: usize) -> sqlx::Result<Self> {
-        let count = jobs * 4;
-        let end = store::journal::take_ids(conn, count).await? + 1;
-        Ok(Self { next: end - count as i64, end })
+    /// Begins to count, in a transaction that writes.
+    pub(super) async fn open(conn: &mut Conn) -> sqlx::Result<Self> {
+        let last = store::journal::last_id(conn).await?;
+        Ok(Self { before: last, last })
     }
 
     /// The first of `count` ids in a row.
-    async fn draw(&mut self, conn: &mut Conn, count: usize) -> sqlx::Result<i64> {
-        let (first, after) = (self.next, self.next + count as i64);
-        if after <= self.end {
-            self.next = after;
-            return Ok(first);
-        }
-        // What is left is lower than what comes now: ids rise within a transaction too.
-        *self = Self::default();
-        Ok(store::journal::take_ids(conn, count).await? + 1 - count as i64)
+    fn draw(&mut self, count: usize) -> i64 {
+        let first = self.last + 1;
+        self.last += count as i64;
+        first
+    }
+
+    /// Notes how far it has counted.
+    pub(super) async fn close(self, conn: &mut Conn) -> sqlx::Result<()> {
+        if self.last == self.before { Ok(()) } else { store::journal::set_last_id(conn, self.last).await }
     }
 }
 
@@ -52,7 +54,7 @@ pub(super) async fn number(
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut id = ids.draw(conn, drafts.len()).await?;
+    let mut id = ids.draw(drafts.len());
     let mut rooms: BTreeMap<Room, Vec<Draft>> = BTreeMap::new();
     for draft in drafts {
         rooms.entry(draft.room).or_default().push(draft);

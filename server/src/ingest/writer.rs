@@ -94,9 +94,8 @@ impl Writer {
         let began = self.clock.moment();
         let committed = match self.store.write().await {
             Ok(mut tx) => {
-                let ids = Ids::take(&mut tx, jobs.len()).await;
                 let mut waiting = jobs.drain(..);
-                match self.work_all(&mut tx, ids, &mut waiting, &mut after).await {
+                match self.work_all(&mut tx, &mut waiting, &mut after).await {
                     Ok(()) => {
                         #[cfg(feature = "sabotage")]
                         super::sabotage::before_commit(&mut after.answers).await;
@@ -131,15 +130,14 @@ impl Writer {
     async fn work_all(
         &self,
         conn: &mut Conn,
-        ids: sqlx::Result<Ids>,
         jobs: &mut impl Iterator<Item = Job>,
         after: &mut AfterCommit,
     ) -> sqlx::Result<()> {
-        let mut ids = ids?;
+        let mut ids = Ids::open(conn).await?;
         for job in jobs {
             self.work(conn, &mut ids, job, after).await?;
         }
-        Ok(())
+        ids.close(conn).await
     }
 
     /// Acknowledges, then sends out.
@@ -217,11 +215,13 @@ async fn in_savepoint(
     submission: Submission,
     now: UnixMillis,
 ) -> sqlx::Result<Result<Effect, Refusal>> {
-    let mut savepoint = conn.begin().await?;
+    let (mut savepoint, before) = (conn.begin().await?, *ids);
     let effect = apply(&mut savepoint, ids, submission, now).await;
-    match &effect {
-        Ok(_) => savepoint.commit().await?,
-        Err(_) => savepoint.rollback().await?,
+    if effect.is_ok() {
+        savepoint.commit().await?;
+    } else {
+        savepoint.rollback().await?;
+        *ids = before;
     }
     Ok(effect)
 }
@@ -233,11 +233,13 @@ async fn lose(
     analysis: AnalysisId,
     now: UnixMillis,
 ) -> sqlx::Result<sqlx::Result<Lost>> {
-    let mut savepoint = conn.begin().await?;
+    let (mut savepoint, before) = (conn.begin().await?, *ids);
     let lost = lost(&mut savepoint, ids, analysis, now).await;
-    match &lost {
-        Ok(_) => savepoint.commit().await?,
-        Err(_) => savepoint.rollback().await?,
+    if lost.is_ok() {
+        savepoint.commit().await?;
+    } else {
+        savepoint.rollback().await?;
+        *ids = before;
     }
     Ok(lost)
 }

@@ -1,7 +1,7 @@
 //! The journal: durable events in order, and the head of each room.
 //!
-//! A row's `id` rises in commit order over all rooms, so that a follower sees every row by asking for the ids after the
-//! last it knows; its `seq` is dense within its room.
+//! A row's `id` rises in commit order over all rooms and leaves none out, so that a follower sees every row by asking for
+//! the ids after the last it knows; its `seq` is dense within its room.
 
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
@@ -60,20 +60,17 @@ pub async fn advance(conn: &mut Conn, room: Room, count: usize, tag: Tag) -> sql
     Ok(Seq(seq))
 }
 
-/// Takes `count` ids; gives the last of them. Whoever takes ids holds the counter until the commit, so that ids rise in
-/// commit order.
-pub async fn take_ids(conn: &mut Conn, count: usize) -> sqlx::Result<i64> {
-    let (last,): (i64,) = sqlx::query_as("UPDATE meta SET value = value + $1 WHERE key = 'journal' RETURNING value")
-        .bind(count as i64)
-        .fetch_one(conn)
-        .await?;
-    Ok(last)
-}
-
-/// The id of the newest row of all.
+/// The id of the newest row of all. It outlives the row.
 pub async fn last_id(conn: &mut Conn) -> sqlx::Result<i64> {
     let (last,): (i64,) = sqlx::query_as("SELECT value FROM meta WHERE key = 'journal'").fetch_one(conn).await?;
     Ok(last)
+}
+
+/// Notes the id of the newest row of all. Whoever adds rows reads the one before in the same transaction that writes, so
+/// that ids rise in commit order.
+pub async fn set_last_id(conn: &mut Conn, last: i64) -> sqlx::Result<()> {
+    sqlx::query("UPDATE meta SET value = $1 WHERE key = 'journal'").bind(last).execute(conn).await?;
+    Ok(())
 }
 
 /// Adds a row.

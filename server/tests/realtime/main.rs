@@ -6,6 +6,7 @@ mod analysis;
 mod bad_input;
 mod client;
 mod fixture;
+mod journal;
 mod lifecycle;
 mod limits;
 mod membership;

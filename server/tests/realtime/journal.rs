@@ -1,0 +1,66 @@
+//! The journal in the database: the ids of its rows.
+
+use watchbell_protocol::{
+    CommandId, ErrorCode,
+    command::{ActivityPost, Notify},
+    event::{Level, Role},
+};
+use watchbell_server::{
+    ingest::AdminCommand,
+    store::journal::{self, Row},
+};
+
+use crate::fixture::{Server, project_of, text};
+
+fn post(title: &str) -> ActivityPost {
+    ActivityPost { title: text(title), body: None }
+}
+
+/// All rows.
+async fn rows(server: &Server) -> Vec<Row> {
+    let mut conn = server.store.look().await.unwrap();
+    journal::after_id(&mut conn, 0, 10_000).await.unwrap()
+}
+
+#[tokio::test]
+async fn ids_leave_none_out_whoever_writes_and_whatever_fails() {
+    let server = Server::start().await;
+    let (ada, eve) = (server.member("ada").await, server.member("eve").await);
+    let room = server.project("web", &[&ada]).await;
+    let (mut a, mut e) = (server.connect(&ada.token).await, server.connect(&eve.token).await);
+    let id = CommandId::fresh();
+    for _ in 0..2 {
+        a.ask_as(id, room, post("once")).await.unwrap();
+    }
+    assert_eq!(e.ask(room, post("not hers")).await.unwrap_err().code, ErrorCode::Forbidden);
+    let add = AdminCommand::AddMember { project: project_of(room), user: eve.id, role: Role::Member };
+    server.admin(add).await;
+
+    // The number of everybody's next notification is taken, so that to number it fails halfway.
+    let taken = "INSERT INTO notifications (id, member, seq, kind, level, title, body, at)
+                 SELECT room, substr(room, 6), seq + 1, 'notice', 'info', '', '', 0 FROM rooms WHERE room LIKE 'user:%'";
+    server.sql(taken).await;
+    let (mut sent, mut failing) = (Vec::new(), Vec::new());
+    for n in 0..30 {
+        let (good, bad) = (CommandId::fresh(), CommandId::fresh());
+        a.send(Some(good), Some(room), post(&n.to_string())).await;
+        let notify = Notify { level: Level::Info, title: text("fails"), body: text(""), link: None };
+        a.send(Some(bad), Some(room), notify).await;
+        sent.push(good);
+        failing.push(bad);
+    }
+    for id in failing {
+        assert_eq!(a.answer(id).await.unwrap_err().code, ErrorCode::Internal);
+    }
+    for id in sent {
+        a.answer(id).await.unwrap();
+    }
+
+    let rows = rows(&server).await;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    assert_eq!(ids, (1..=rows.len() as i64).collect::<Vec<_>>());
+    for room in [room, ada.room(), eve.room()] {
+        let seqs: Vec<i64> = rows.iter().filter(|row| row.room == room).map(|row| row.seq.0).collect();
+        assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "{room}");
+    }
+}
