@@ -87,7 +87,9 @@ async fn a_token_does_what_its_scope_says_where_it_says_until_it_is_revoked() {
     let scope = send(&server, project, &notify, &post("not allowed")).await;
     assert_eq!(scope.refusal().1, "forbidden");
     assert!(scope.message().contains("activity"), "{scope:?}");
-    let elsewhere = send(&server, ProjectId::fresh(), &notify, &notification).await;
+    let mut elsewhere = notification.clone();
+    elsewhere["id"] = json!(CommandId::fresh());
+    let elsewhere = send(&server, ProjectId::fresh(), &notify, &elsewhere).await;
     assert_eq!(elsewhere.refusal().0, 403, "{elsewhere:?}");
 
     let mut tx = server.app.store.write().await.unwrap();

@@ -39,14 +39,16 @@ pub(super) async fn apply(
     now: UnixMillis,
 ) -> Result<Effect, Refusal> {
     let Submission { principal, id, place, command, body_hash } = submission;
-    let standing = standing(conn, &principal, place).await?;
-    policy::may_publish(&principal, place, standing, &command)?;
     let who = who(&principal);
     #[cfg(feature = "sabotage")]
     super::sabotage::before_dedupe(conn, &who, id).await?;
+    // Before anything is decided: whoever was allowed to send it learns what came of it, also if they no longer are. Ids
+    // are each sender's own, so nobody learns of another's.
     if let Some(applied) = store::command::find(conn, &who, id).await? {
         return again(applied, body_hash);
     }
+    let standing = standing(conn, &principal, place).await?;
+    policy::may_publish(&principal, place, standing, &command)?;
     check_age(id, now)?;
 
     let room = match place {

@@ -1,4 +1,4 @@
-//! The only way in: authorise → validate → apply once → number → persist → publish.
+//! The only way in: apply once → authorise → validate → number → persist → publish.
 //!
 //! A durable command's effects, its journal rows and its id commit in one transaction; the answer is sent after the
 //! commit, the fan-out after that. Momentary commands have no id, no transaction, and an answer only when refused.

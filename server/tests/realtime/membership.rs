@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use proptest::{prelude::*, test_runner::TestCaseError};
 use watchbell_protocol::{
-    AnalysisId, CommandId, Event, List, Position, Room, RoomEvent, Seq, ServerFrame, UnixMillis,
+    AnalysisId, CommandId, ErrorCode, Event, List, Position, Room, RoomEvent, Seq, ServerFrame, UnixMillis,
     command::{ActivityPost, AnalysisRenew, AnalysisStart, DetectorPlan, Notify, PresenceUpdate, RoomLeave, Runner},
     event::{AnalysisProgress, Counts, Level, Role, Status, TimeLeft, Viewing},
 };
@@ -71,6 +71,19 @@ proptest! {
             world.judge().await
         })?;
     }
+}
+
+#[tokio::test]
+async fn what_was_applied_before_a_removal_is_answered_the_same_after_it() {
+    let server = Server::start().await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    let (mut a, id, post) =
+        (server.connect(&ada.token).await, CommandId::fresh(), ActivityPost { title: text("done"), body: None });
+    let answer = a.ask_as(id, room, post.clone()).await.unwrap();
+    server.admin(AdminCommand::RemoveMember { project: project_of(room), user: ada.id }).await;
+    assert_eq!(a.ask_as(id, room, post.clone()).await, Ok(answer), "the answer was lost");
+    assert_eq!(a.ask(room, post).await.unwrap_err().code, ErrorCode::Forbidden);
 }
 
 /// From when until when somebody belonged to a project: by the room's order, and by the plan's steps.
