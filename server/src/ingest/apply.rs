@@ -99,8 +99,11 @@ fn again(applied: Applied, body_hash: BodyHash) -> Result<Effect, Refusal> {
     Ok(Effect { answer: applied.answer, entries: Vec::new(), lease: None })
 }
 
-/// How far a client's clock may be ahead. An id from further on would outlive the time that ids are remembered.
+/// How far a client's clock may be ahead.
 const AHEAD: Duration = Duration::from_hours(24);
+/// How long an id is remembered after its command was applied: until it would be refused as too old, however far ahead the
+/// clock was that made it.
+pub(super) const IDS_KEPT: Duration = limits::COMMAND_IDS_KEPT.saturating_add(AHEAD);
 
 /// An unknown id that is older than ids are remembered may have been applied and forgotten.
 fn check_age(id: CommandId, now: UnixMillis) -> Result<(), WireError> {

@@ -89,7 +89,7 @@ impl Ingest {
         self.tell(Job::Seen(members, at)).await;
     }
 
-    /// Deletes some of what is older than it is kept; says whether there is more.
+    /// Deletes some of what is older than it is kept; says whether there is more, and `false` if nothing could be written.
     pub async fn prune(&self, now: UnixMillis) -> bool {
         let (answer, more) = oneshot::channel();
         self.tell(Job::Prune(now, answer)).await;

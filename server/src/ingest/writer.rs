@@ -7,11 +7,11 @@ use metrics::Histogram;
 use sqlx::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use watchbell_protocol::{AnalysisId, Answer, ErrorCode, UnixMillis, WireError, limits};
+use watchbell_protocol::{AnalysisId, Answer, ErrorCode, UnixMillis, WireError};
 
 use super::{
     Ingest, Job, QUEUE, Submission,
-    apply::{Effect, apply},
+    apply::{Effect, IDS_KEPT, apply},
     number::{Ids, number},
 };
 use crate::{
@@ -52,6 +52,8 @@ struct AfterCommit {
     answers: Vec<(oneshot::Sender<Answered>, Answered)>,
     entries: Vec<Entry>,
     leases: Vec<LeaseChange>,
+    /// Whether there is more to prune. Whoever waits learns of a commit that failed by hearing nothing.
+    pruned: Vec<(oneshot::Sender<bool>, bool)>,
 }
 
 impl Writer {
@@ -150,6 +152,10 @@ impl Writer {
             // A sender that has gone asks again when it comes back.
             let _ = sender.send(answer);
         }
+        for (sender, more) in after.pruned {
+            // Nobody waits any more when the loops are ended.
+            let _ = sender.send(more);
+        }
         if !after.entries.is_empty() {
             self.bus.publish(now, after.entries).await;
         }
@@ -191,8 +197,7 @@ impl Writer {
                     store::project::seen(conn, member, at).await?;
                 }
             }
-            // Nobody waits any more when the loops are ended.
-            Job::Prune(now, sender) => drop(sender.send(self.prune(conn, now).await?)),
+            Job::Prune(now, sender) => after.pruned.push((sender, self.prune(conn, now).await?)),
         }
         Ok(())
     }
@@ -200,7 +205,7 @@ impl Writer {
     async fn prune(&self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<bool> {
         let before = |kept: std::time::Duration| UnixMillis(now.0.saturating_sub(kept.as_millis() as i64));
         let rows = store::journal::prune(conn, before(self.journal_kept), PRUNED).await?;
-        let commands = store::command::prune(conn, before(limits::COMMAND_IDS_KEPT), PRUNED).await?;
+        let commands = store::command::prune(conn, before(IDS_KEPT), PRUNED).await?;
         let notifications = store::notification::prune(conn, before(store::state::NOTIFICATIONS_KEPT), PRUNED).await?;
         tracing::debug!(rows, commands, notifications, "pruned");
         Ok(rows.max(commands).max(notifications) == u64::from(PRUNED))
