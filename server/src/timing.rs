@@ -52,7 +52,7 @@ impl Default for Timing {
             presence_every: Duration::from_millis(500),
             follow_every: Duration::from_secs(1),
             revocations_every: Duration::from_secs(2),
-            prune_every: Duration::from_hours(1),
+            prune_every: Duration::from_mins(10),
             head: Duration::from_secs(10),
             request: Duration::from_secs(30),
             poll_hold: limits::POLL_HOLD,

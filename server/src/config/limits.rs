@@ -39,6 +39,12 @@ section! {
             span if span < Span::secs(60) => Err("must be at least 1m".into()),
             _ => Ok(()),
         };
+        /// How many events of a room's journal are kept, however young they are: the newest. Older ones are looked for
+        /// every ten minutes.
+        journal_events: u32 = 100_000, check |number| match number {
+            1_000.. => Ok(()),
+            _ => Err(format!("must be at least 1000, not {number}")),
+        };
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one task that writes: it takes all waiting jobs into one transaction, a savepoint for each, so that one failure
 //! harms no neighbour and one sync to the disk serves them all.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use metrics::Histogram;
 use sqlx::Connection;
@@ -36,7 +36,8 @@ pub struct Writer {
     leases: Arc<Leases>,
     bus: Bus,
     clock: Clock,
-    journal_kept: std::time::Duration,
+    journal_kept: Duration,
+    journal_events: u32,
     /// How long a transaction takes until it is on the disk …
     took: Histogram,
     /// … and how many jobs it serves.
@@ -67,9 +68,10 @@ impl Writer {
         metrics: &Metrics,
     ) -> (Ingest, Self) {
         let (sender, jobs) = mpsc::channel(QUEUE);
-        let journal_kept = config.limits.journal_kept.0;
+        let (journal_kept, journal_events) = (config.limits.journal_kept.0, config.limits.journal_events);
         let (took, together) = (metrics.commit.clone(), metrics.commit_jobs.clone());
-        (Ingest { jobs: sender }, Self { jobs, store, leases, bus, clock, journal_kept, took, together })
+        let writer = Self { jobs, store, leases, bus, clock, journal_kept, journal_events, took, together };
+        (Ingest { jobs: sender }, writer)
     }
 
     /// Writes until `stop`, and then what waits.
@@ -203,12 +205,13 @@ impl Writer {
     }
 
     async fn prune(&self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<bool> {
-        let before = |kept: std::time::Duration| UnixMillis(now.0.saturating_sub(kept.as_millis() as i64));
+        let before = |kept: Duration| UnixMillis(now.0.saturating_sub(kept.as_millis() as i64));
         let rows = store::journal::prune(conn, before(self.journal_kept), PRUNED).await?;
+        let surplus = store::journal::prune_beyond(conn, self.journal_events, PRUNED).await?;
         let commands = store::command::prune(conn, before(IDS_KEPT), PRUNED).await?;
         let notifications = store::notification::prune(conn, before(store::state::NOTIFICATIONS_KEPT), PRUNED).await?;
-        tracing::debug!(rows, commands, notifications, "pruned");
-        Ok(rows.max(commands).max(notifications) == u64::from(PRUNED))
+        tracing::debug!(rows, surplus, commands, notifications, "pruned");
+        Ok(surplus > 0 || rows.max(commands).max(notifications) == u64::from(PRUNED))
     }
 }
 

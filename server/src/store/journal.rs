@@ -138,6 +138,25 @@ pub async fn prune(conn: &mut Conn, before: UnixMillis, limit: u32) -> sqlx::Res
     Ok(done.rows_affected())
 }
 
+/// Deletes what a room has beyond its newest `kept` rows: the oldest at most `limit` of one room; gives how many.
+pub async fn prune_beyond(conn: &mut Conn, kept: u32, limit: u32) -> sqlx::Result<u64> {
+    let full: Option<(String, i64, i64)> = sqlx::query_as(
+        "SELECT room, head, oldest FROM (
+             SELECT room, seq AS head, (SELECT min(seq) FROM journal WHERE journal.room = rooms.room) AS oldest
+             FROM rooms WHERE seq > $1
+         ) AS long WHERE oldest <= head - $1 LIMIT 1",
+    )
+    .bind(i64::from(kept))
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some((room, head, oldest)) = full else { return Ok(0) };
+    // From the oldest on without a gap, so that what is left has none either.
+    let last = (head - i64::from(kept)).min(oldest + i64::from(limit) - 1);
+    let done =
+        sqlx::query("DELETE FROM journal WHERE room = $1 AND seq <= $2").bind(room).bind(last).execute(conn).await?;
+    Ok(done.rows_affected())
+}
+
 fn read(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Row> {
     Ok(Row {
         id: row.try_get("id")?,
@@ -146,4 +165,47 @@ fn read(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Row> {
         tag: Tag(codec::count(row, "tag")?),
         body: row.try_get("body")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use watchbell_protocol::UserId;
+
+    use super::*;
+    use crate::store::{FILE_NAME, Store};
+
+    #[tokio::test]
+    async fn beyond_its_number_a_room_loses_its_oldest_in_steps_and_what_is_left_has_no_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(FILE_NAME)).await.unwrap();
+        let mut tx = store.write().await.unwrap();
+        let [long, other, short] = [(); 3].map(|()| Room::User(UserId::fresh()));
+        let mut id = 0;
+        for number in 1..=11 {
+            for room in [long, other, short].into_iter().take(if number > 3 { 2 } else { 3 }) {
+                id += 1;
+                let seq = advance(&mut tx, room, 1, Tag(0)).await.unwrap();
+                let row = Row { id, room, seq, tag: Tag(0), body: String::new() };
+                insert(&mut tx, &row, UnixMillis(id)).await.unwrap();
+            }
+        }
+        let mut steps = Vec::new();
+        loop {
+            let deleted = prune_beyond(&mut tx, 4, 5).await.unwrap();
+            for room in [long, other, short] {
+                let rows = page(&mut tx, room, Seq::ZERO, 100).await.unwrap();
+                let seqs: Vec<i64> = rows.iter().map(|row| row.seq.0).collect();
+                let head = head(&mut tx, room).await.unwrap().seq.0;
+                assert_eq!(seqs, (head + 1 - seqs.len() as i64..=head).collect::<Vec<_>>());
+                assert!(seqs.len() >= 4.min(head as usize));
+            }
+            steps.push(deleted);
+            if deleted == 0 {
+                break;
+            }
+        }
+        steps.sort_unstable();
+        assert_eq!(steps, [0, 2, 2, 5, 5], "two rooms, each in two steps");
+        assert_eq!(page(&mut tx, short, Seq::ZERO, 100).await.unwrap().len(), 3);
+    }
 }

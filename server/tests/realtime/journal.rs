@@ -1,16 +1,21 @@
-//! The journal in the database: the ids of its rows.
+//! The journal in the database: the ids of its rows, and how many there are.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use watchbell_protocol::{
-    CommandId, ErrorCode,
+    CommandId, ErrorCode, Position,
     command::{ActivityPost, Notify},
     event::{Level, Role},
+    frame::ResyncReason,
 };
 use watchbell_server::{
+    Timing,
     ingest::AdminCommand,
     store::journal::{self, Row},
 };
 
-use crate::fixture::{Server, project_of, text};
+use crate::fixture::{SOON, Server, project_of, quick, text};
 
 fn post(title: &str) -> ActivityPost {
     ActivityPost { title: text(title), body: None }
@@ -63,4 +68,27 @@ async fn ids_leave_none_out_whoever_writes_and_whatever_fails() {
         let seqs: Vec<i64> = rows.iter().filter(|row| row.room == room).map(|row| row.seq.0).collect();
         assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "{room}");
     }
+}
+
+#[tokio::test]
+async fn a_busy_room_keeps_its_newest_events_and_older_positions_are_too_old() {
+    let timing = Timing { prune_every: Duration::from_millis(20), ..quick() };
+    let server = Server::start_configured(timing, |config| config.limits.journal_events = 5).await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    let mut a = server.connect(&ada.token).await;
+    let at = a.join(room, None).await.at;
+    for n in 0..8 {
+        a.ask(room, post(&n.to_string())).await.unwrap();
+    }
+    let deadline = Instant::now() + SOON;
+    while rows(&server).await.iter().filter(|row| row.room == room).count() > 5 {
+        assert!(Instant::now() < deadline, "never deleted");
+    }
+    let joined = a.join(room, Some(at)).await;
+    assert_eq!((joined.resync, joined.at.seq.0), (Some(ResyncReason::TooOld), at.seq.0 + 8));
+    let kept = rows(&server).await.into_iter().find(|row| row.room == room).unwrap();
+    let oldest = Position { epoch: at.epoch, seq: kept.seq, tag: kept.tag };
+    let joined = a.join(room, Some(oldest)).await;
+    assert_eq!((joined.resync, joined.events.len()), (None, 4));
 }
