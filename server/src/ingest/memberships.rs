@@ -1,40 +1,48 @@
 //! Memberships that were looked up a moment ago, for momentary commands alone: those come many times a second, and are
 //! not worth a query each. Durable commands ask the database, inside their transaction.
+//!
+//! Deliberately absent: who is no member. They may be one the next moment, and would be refused all the same.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, mem, time::Duration};
 
 use parking_lot::Mutex;
-use watchbell_protocol::{ProjectId, UserId};
+use watchbell_protocol::{ProjectId, UserId, event::Role};
 
-use crate::{auth::policy::Standing, clock::Moment};
+use crate::clock::Moment;
 
 /// How long an answer is used. A removed member may go on for as long.
 const USED: Duration = Duration::from_secs(2);
-/// Answers that are kept; when there are as many, the old ones go.
-const KEPT: usize = 4096;
+/// Answers in each half of what is kept.
+const HALF: usize = 2048;
 
-/// What somebody was in a project, and when that was looked up.
+/// What somebody is in a project, and when that was looked up.
 #[derive(Debug, Default)]
 pub(super) struct Memberships {
-    looked_up: Mutex<HashMap<(UserId, ProjectId), (Standing, Moment)>>,
+    looked_up: Mutex<LookedUp>,
+}
+
+/// Two halves, so that nothing has to be searched for what is old: when the young half is full, the old one goes.
+#[derive(Debug, Default)]
+struct LookedUp {
+    young: HashMap<(UserId, ProjectId), (Role, Moment)>,
+    old: HashMap<(UserId, ProjectId), (Role, Moment)>,
 }
 
 impl Memberships {
     /// What was looked up a moment ago.
-    pub(super) fn get(&self, user: UserId, project: ProjectId, now: Moment) -> Option<Standing> {
+    pub(super) fn get(&self, user: UserId, project: ProjectId, now: Moment) -> Option<Role> {
         let looked_up = self.looked_up.lock();
-        looked_up.get(&(user, project)).filter(|(_, at)| now < *at + USED).map(|(standing, _)| *standing)
+        let found = [&looked_up.young, &looked_up.old].into_iter().find_map(|half| half.get(&(user, project)));
+        found.filter(|(_, at)| now < *at + USED).map(|(role, _)| *role)
     }
 
     /// Notes what was looked up.
-    pub(super) fn note(&self, user: UserId, project: ProjectId, standing: Standing, now: Moment) {
+    pub(super) fn note(&self, user: UserId, project: ProjectId, role: Role, now: Moment) {
         let mut looked_up = self.looked_up.lock();
-        if looked_up.len() >= KEPT {
-            looked_up.retain(|_, (_, at)| now < *at + USED);
+        if looked_up.young.len() >= HALF {
+            looked_up.old = mem::take(&mut looked_up.young);
         }
-        if looked_up.len() < KEPT {
-            looked_up.insert((user, project), (standing, now));
-        }
+        looked_up.young.insert((user, project), (role, now));
     }
 }
 
@@ -47,12 +55,19 @@ mod tests {
         let (memberships, now) = (Memberships::default(), Moment::now());
         let (user, project) = (UserId::fresh(), ProjectId::fresh());
         assert_eq!(memberships.get(user, project, now), None);
-        memberships.note(user, project, Standing::Stranger, now);
-        assert_eq!(memberships.get(user, project, now + USED / 2), Some(Standing::Stranger));
+        memberships.note(user, project, Role::Member, now);
+        assert_eq!(memberships.get(user, project, now + USED / 2), Some(Role::Member));
         assert_eq!(memberships.get(user, project, now + USED), None);
-        (0..KEPT * 2).for_each(|_| memberships.note(UserId::fresh(), project, Standing::Stranger, now));
-        assert_eq!(memberships.looked_up.lock().len(), KEPT);
-        memberships.note(user, project, Standing::Stranger, now + USED);
-        assert_eq!(memberships.looked_up.lock().len(), 1);
+        memberships.note(user, project, Role::Admin, now + USED);
+        assert_eq!(memberships.get(user, project, now + USED), Some(Role::Admin), "the newest counts");
+
+        let crowd: Vec<_> = (0..HALF * 3).map(|_| UserId::fresh()).collect();
+        for user in &crowd {
+            memberships.note(*user, project, Role::Member, now);
+            let kept = memberships.looked_up.lock();
+            assert!(kept.young.len() <= HALF && kept.old.len() <= HALF);
+        }
+        let known = crowd.iter().filter(|user| memberships.get(**user, project, now).is_some()).count();
+        assert!(known > HALF, "the latest are known");
     }
 }

@@ -105,15 +105,17 @@ impl Momentary {
 
     async fn of_member(&self, user: UserId, project: ProjectId) -> Result<Standing, WireError> {
         let now = self.clock.moment();
-        if let Some(standing) = self.memberships.get(user, project, now) {
-            return Ok(standing);
+        if let Some(role) = self.memberships.get(user, project, now) {
+            return Ok(Standing::Member(role));
         }
         let found = async { of_member(&mut *self.store.look().await?, user, project).await };
         let standing = found.await.map_err(|error: sqlx::Error| {
             tracing::error!(%error, "a membership could not be looked up");
             WireError::new(ErrorCode::Internal, "the server failed")
         })?;
-        self.memberships.note(user, project, standing, now);
+        if let Standing::Member(role) = standing {
+            self.memberships.note(user, project, role, now);
+        }
         Ok(standing)
     }
 }

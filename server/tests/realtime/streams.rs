@@ -4,14 +4,14 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use watchbell_protocol::{
     CloseCode, CommandId, ErrorCode, Event, List, Position, RoomEvent, SUBPROTOCOL_ZSTD, ServerFrame, WireError,
     command::{ActivityPost, LogsAppend, RoomJoin},
-    event::LogLine,
+    event::{LogLine, Role},
     limits, packed,
 };
-use watchbell_server::auth::Scope;
+use watchbell_server::{auth::Scope, ingest::AdminCommand};
 
 use crate::{
     client::{Client, seqs},
-    fixture::{Server, text},
+    fixture::{Server, project_of, text},
 };
 
 /// Lines of one `logs:append`, numbered from `first` on.
@@ -76,6 +76,22 @@ async fn a_log_goes_to_who_looks_at_it_in_few_frames_and_to_nobody_else() {
     assert!(frames <= 200, "{frames} frames");
     ci.send(None, Some(room), lines("web", 7, 1)).await;
     assert_eq!(until(&mut b, "7").await.0, ["7"]);
+}
+
+#[tokio::test]
+async fn who_was_just_added_may_append_at_once() {
+    let server = Server::start().await;
+    let (ada, eve) = (server.member("ada").await, server.member("eve").await);
+    let room = server.project("web", &[&ada]).await;
+    let (mut a, mut e) = (server.connect(&ada.token).await, server.connect(&eve.token).await);
+    a.ask(room, looking(&["logs:build"], None)).await.unwrap();
+    e.send(None, Some(room), lines("build", 1, 1)).await;
+    let refused = e.find(|frame| if let ServerFrame::Error(error) = frame { Some(error.code) } else { None }).await;
+    assert_eq!(refused, ErrorCode::Forbidden);
+    let project = project_of(room);
+    server.admin(AdminCommand::AddMember { project, user: eve.id, role: Role::Member }).await;
+    e.send(None, Some(room), lines("build", 2, 1)).await;
+    assert_eq!(until(&mut a, "2").await.0, ["2"]);
 }
 
 #[tokio::test]
