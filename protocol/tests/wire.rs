@@ -2,6 +2,8 @@
 
 mod samples;
 
+use serde_json::Value;
+
 use samples::{NOW, commands, events, ines, position, project_room, text, uuid};
 use watchbell_protocol::{
     Answer, Class, ClientFrame, CommandId, ConnectionId, ErrorCode, Event, RoomEvent, Seq, ServerFrame, StateItem,
@@ -63,6 +65,51 @@ fn every_command_keeps_its_shape() {
         let frame = ClientFrame { id: Some(CommandId(uuid(9))), room: Some(project_room()), command };
         insta::assert_json_snapshot!(name, frame);
     }
+}
+
+/// `value` once for each of its fields, however deep, without that.
+fn with_one_field_less(value: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    if let Value::Object(fields) = value {
+        all.extend(fields.keys().map(|key| {
+            let mut fields = fields.clone();
+            fields.remove(key);
+            Value::Object(fields)
+        }));
+    }
+    let inside: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(key, inner)| (format!("/{key}"), inner)).collect(),
+        Value::Array(elements) => {
+            elements.iter().enumerate().map(|(index, inner)| (format!("/{index}"), inner)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (at, inner) in inside {
+        for less in with_one_field_less(inner) {
+            let mut value = value.clone();
+            *value.pointer_mut(&at).expect("it was there") = less;
+            all.push(value);
+        }
+    }
+    all
+}
+
+/// The server tells by what it would write whether a command that comes again is the same: a field of a later version must
+/// not show in a command that was made before there was one.
+#[test]
+fn what_a_command_leaves_out_is_left_out_when_it_is_written_again() {
+    let mut left_out = 0;
+    for command in commands() {
+        let data = serde_json::to_value(&command).expect("serialises")["data"].take();
+        for less in with_one_field_less(&data) {
+            if let Ok(command) = Command::parse(command.name(), &less.to_string()) {
+                let again = serde_json::to_value(&command).expect("serialises")["data"].take();
+                assert_eq!(again, less, "{}", command.name());
+                left_out += 1;
+            }
+        }
+    }
+    assert!(left_out >= 10, "{left_out} fields that may be absent");
 }
 
 fn server_frames() -> Vec<(&'static str, ServerFrame)> {

@@ -39,7 +39,7 @@ pub struct Notify {
     /// One line; not empty.
     pub title: Text<{ limits::TITLE_BYTES }>,
     /// More, if any.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "str::is_empty")]
     pub body: Text<{ limits::BODY_BYTES }>,
     /// Where a click leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -221,7 +221,7 @@ pub fn commands() -> Vec<Command> {
         command::Notify {
             level: event::Level::Warning,
             title: text("Deploy 88 waits for approval"),
-            body: Text::default(),
+            body: text("since 10:40"),
             link: Some(event::Link::Url { url: text("https://deploy.example/88") }),
         }
         .into(),

@@ -108,7 +108,10 @@ pub(crate) fn stopping() -> WireError {
     WireError::new(ErrorCode::Unavailable, "the server is stopping").retry_after_ms(1000)
 }
 
-/// A hash of what is asked, whatever order or spacing it was written in.
+/// A hash of what is asked, whatever order or spacing it was written in: of the command as it was understood, for the text
+/// that came is not kept until here. A later version may add fields all the same: what a command leaves out is not written
+/// (a test of the protocol holds that), so one that was made before has the same hash after. Only a field that this version
+/// ignores would make another hash once a later one understands it.
 fn body_hash(frame: &ClientFrame) -> BodyHash {
     let body = serde_json::to_vec(&(frame.room, &frame.command)).expect("a parsed command is plain JSON");
     Sha256::digest(body).into()
