@@ -4,8 +4,8 @@ use super::{section::section, setting::Span};
 
 section! {
     /// What one client may take, and how long things are kept. Whoever goes beyond is refused with the time after which
-    /// to try again. What is counted per address is counted per /64 network for IPv6, and what is counted per address
-    /// or per user does not hold for clients on loopback.
+    /// to try again. What is counted per address is counted per /64 network for IPv6, and does not hold for clients on
+    /// loopback.
     pub struct Limits = "limits" {
         /// The largest body of an HTTP request, bytes.
         http_body_bytes: u32 = 64 * 1024, check |bytes| match bytes {

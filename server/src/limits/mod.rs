@@ -1,8 +1,8 @@
 //! What clients may take: connections at a time, requests and commands per second. Every refusal says when to come back.
 //!
-//! Loopback shares nothing with anybody: it is this machine, or a proxy that was not declared in
-//! `server.trusted_proxies`, behind which everybody would share one allowance. There only the share of each connection
-//! and the number of all connections hold.
+//! Loopback is no address that is counted: it is this machine, or a proxy that was not declared in
+//! `server.trusted_proxies`, behind which everybody would share one allowance. What is counted per member or token holds
+//! there too: who they are is proved.
 //!
 //! Deliberately absent: the size and depth of frames (`watchbell_protocol::limits`), guesses at passwords
 //! (`auth::throttle`), what waits for a slow receiver (`ws::outbox`).

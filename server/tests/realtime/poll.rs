@@ -325,7 +325,8 @@ async fn a_revoked_sign_in_and_a_stopping_server_are_told_in_an_answer() {
 
 #[tokio::test]
 async fn a_token_that_runs_out_ends_the_connection_and_opening_needs_a_good_one() {
-    let server = Server::start().await;
+    // Until it has run out, every try opens a connection.
+    let server = Server::start_configured(quick(), |config| config.limits.user_connections = u32::MAX).await;
     let ada = server.member("ada").await;
     let mut poller = Poller::open(&server, &server.access_token(&ada, Duration::from_secs(2))).await;
     assert_eq!(poller.closed().await, CloseCode::TokenExpired);
