@@ -4,9 +4,11 @@
 
 mod common;
 
-use common::{Answer, Server};
-use reqwest::Method;
+use common::{Answer, PASSWORD, Server};
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use watchbell_protocol::http::CONNECTION;
 use watchbell_server::{
     config::{Door, Texts},
     metrics,
@@ -102,6 +104,30 @@ async fn an_address_that_asks_too_much_is_told_to_wait_and_no_other() {
     assert_eq!(last.refusal(), (429, "rate_limited", None));
     assert_eq!(last.headers["retry-after"], "1");
     assert_eq!(from("192.0.2.2").await.status, 200);
+}
+
+#[tokio::test]
+async fn requests_of_an_open_connection_are_not_counted_and_others_that_name_it_are() {
+    let server = Server::start_with(|config| {
+        config.server.trusted_proxies.0 = vec!["127.0.0.1".parse().unwrap()];
+        config.limits.http_requests_burst = 3;
+        config.limits.http_requests_per_second = 1;
+    })
+    .await;
+    let token = server.sign_in("ada", PASSWORD).await.text("access_token");
+    let from_home = |request: RequestBuilder| request.bearer_auth(&token).header("x-forwarded-for", "192.0.2.1");
+    let opened = Answer::of(from_home(server.post("/v1/poll")).json(&json!({"ack": 0}))).await;
+    let id = opened.text("connection");
+    let mut asked = Vec::new();
+    while asked.len() < 20 && !asked.contains(&429) {
+        let info = Answer::of(from_home(server.get("/v1/info")).header(CONNECTION, &id)).await;
+        asked.push(info.status.as_u16());
+    }
+    assert_eq!(asked.last(), Some(&429), "{asked:?}");
+    for n in 1..=5 {
+        let send = from_home(server.post("/v1/send")).header(CONNECTION, &id).json(&json!({"n": n, "frames": []}));
+        assert_eq!(Answer::of(send).await.status, 204);
+    }
 }
 
 #[tokio::test]

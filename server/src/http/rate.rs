@@ -17,7 +17,7 @@ pub async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    if poll::routes::connection(request.headers()).is_some_and(|id| app.lines.has(id)) {
+    if poll::routes::is_carried(&app, &request) {
         return next.run(request).await;
     }
     let taken = limits::household(address).map_or(Ok(()), |household| app.limits.requests.take(&household));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -63,6 +63,12 @@ pub async fn send(
     let frames = frames.iter().map(|frame| Utf8Bytes::from(frame.get())).collect();
     line.send(n, frames, close).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a request is part of an open connection.
+pub fn is_carried(app: &App, request: &Request) -> bool {
+    matches!(request.uri().path(), "/v1/poll" | "/v1/send")
+        && connection(request.headers()).is_some_and(|id| app.lines.has(id))
 }
 
 /// The connection that a request names.
