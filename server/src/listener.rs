@@ -1,41 +1,37 @@
 //! Where clients come in: plain, or through TLS.
 //!
-//! A TLS handshake takes as long as the client likes, within a bound, and holds up nobody else's.
+//! Deliberately absent: how long a TLS handshake may take, and how many there may be at a time; whoever serves the client
+//! says so (`serve`).
 
 use std::{
-    future::Future,
     io,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::serve::Listener;
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    time::timeout,
 };
 use tokio_rustls::server::TlsStream;
 
 use crate::tls::Tls;
 
-/// Handshakes under way at a time; further clients wait in the kernel.
-const HANDSHAKES: usize = 1024;
-/// How long a handshake may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A handshake under way; `None` if it came to nothing.
-type Handshake = Pin<Box<dyn Future<Output = Option<(Stream, SocketAddr)>> + Send>>;
-
 /// Where clients come in.
 pub struct Door {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    handshakes: FuturesUnordered<Handshake>,
+}
+
+/// A client that came in and was not heard yet.
+pub struct Arrival {
+    stream: TcpStream,
+    /// From where.
+    pub peer: SocketAddr,
+    tls: Option<Arc<Tls>>,
 }
 
 /// A client's bytes, readable.
@@ -53,44 +49,27 @@ pub struct Peer(pub SocketAddr);
 impl Door {
     /// Takes what comes to `listener`; through TLS if there is a certificate.
     pub fn new(listener: TcpListener, tls: Option<Arc<Tls>>) -> Self {
-        Self { listener, tls, handshakes: FuturesUnordered::new() }
+        Self { listener, tls }
+    }
+
+    /// The next client. Nothing is heard of it, so that none holds up the one behind it.
+    pub async fn accept(&mut self) -> Arrival {
+        let (stream, peer) = Listener::accept(&mut self.listener).await;
+        // Frames are small and go out whole: none should wait for the one before to be acknowledged.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, %peer, "small packets may be late");
+        }
+        Arrival { stream, peer, tls: self.tls.clone() }
     }
 }
 
-impl Listener for Door {
-    type Io = Stream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Stream, SocketAddr) {
-        loop {
-            tokio::select! {
-                Some(done) = self.handshakes.next(), if !self.handshakes.is_empty() => {
-                    if let Some(client) = done {
-                        return client;
-                    }
-                }
-                (stream, peer) = Listener::accept(&mut self.listener), if self.handshakes.len() < HANDSHAKES => {
-                    // Frames are small and go out whole: none should wait for the one before to be acknowledged.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, %peer, "small packets may be late");
-                    }
-                    let Some(tls) = &self.tls else { return (Stream::Plain(stream), peer) };
-                    let handshake = tls.acceptor().accept(stream);
-                    self.handshakes.push(Box::pin(async move {
-                        match timeout(PATIENCE, handshake).await {
-                            Ok(Ok(stream)) => return Some((Stream::Tls(Box::new(stream)), peer)),
-                            Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
-                            Err(_) => tracing::debug!(%peer, "no TLS in time"),
-                        }
-                        None
-                    }));
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+impl Arrival {
+    /// Its bytes, after the handshake where there is one. That takes as long as the client likes.
+    pub async fn open(self) -> io::Result<Stream> {
+        Ok(match self.tls {
+            None => Stream::Plain(self.stream),
+            Some(tls) => Stream::Tls(Box::new(tls.acceptor().accept(self.stream).await?)),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a socket to a request: one task for each client, with bounds on how many and how long.
 //!
-//! A client that has not yet become a WebSocket costs a place of few, of which one network has a share, and has to say
-//! what it wants in time. Deliberately absent: what is done then; that is the router's.
+//! A client that has not yet become a WebSocket costs a place of few, of which one network has a share, from the moment it
+//! connects, and has to say what it wants in time. Deliberately absent: what is done then; that is the router's.
 
 use std::{
     collections::HashMap,
@@ -10,19 +10,20 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::ConnectInfo, serve::Listener as _};
+use axum::{Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use parking_lot::Mutex;
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::add_extension::AddExtension;
 
 use crate::{
     auth::throttle::network,
-    listener::{Door, Peer, Stream},
+    listener::{Arrival, Door, Peer, Stream},
 };
 
 /// Clients that are not (or not yet) a WebSocket at a time.
@@ -30,26 +31,40 @@ const CLIENTS: usize = 4096;
 /// Of these, clients of one network. Loopback has no share: it may be a proxy before everybody.
 const CLIENTS_PER_NETWORK: usize = 256;
 
-/// Serves until `stopping`, and then the requests that are under way. `head` is how long a client may take for the head
-/// of a request, also between two of them.
+/// Serves until `stopping`, and then the requests that are under way. `head` is how long a client may take for a TLS
+/// handshake, and for the head of a request, also between two of them.
 pub async fn serve(mut door: Door, router: Router, head: Duration, stopping: CancellationToken) {
     let places = Places::default();
     let clients = TaskTracker::new();
     loop {
-        let (stream, peer) = tokio::select! {
+        let arrival = tokio::select! {
             next = door.accept() => next,
             () = stopping.cancelled() => break,
         };
         // Refused before anything is read or kept for it.
-        let Some(place) = places.take(peer.ip()) else { continue };
+        let Some(place) = places.take(arrival.peer.ip()) else { continue };
         let (router, stopping) = (router.clone(), stopping.clone());
         clients.spawn(async move {
-            client(stream, peer, router, head, stopping).await;
+            let peer = arrival.peer;
+            if let Some(stream) = open(arrival, head, &stopping).await {
+                client(stream, peer, router, head, stopping).await;
+            }
             drop(place);
         });
     }
     clients.close();
     clients.wait().await;
+}
+
+/// What a client says, if it says so as it should, and in time.
+async fn open(arrival: Arrival, within: Duration, stopping: &CancellationToken) -> Option<Stream> {
+    let peer = arrival.peer;
+    match stopping.run_until_cancelled(timeout(within, arrival.open())).await? {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
+        Err(_) => tracing::debug!(%peer, "no TLS in time"),
+    }
+    None
 }
 
 /// One client, until it goes, becomes a WebSocket, or says nothing for too long.

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
+    time::timeout,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -19,8 +20,14 @@ use tokio_rustls::{
     rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer},
 };
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_util::sync::CancellationToken;
 use watchbell_protocol::{DeviceId, SUBPROTOCOL};
-use watchbell_server::config::{Config, File};
+use watchbell_server::{
+    config::{Config, File},
+    listener::Door,
+    router::router,
+    serve::serve,
+};
 
 /// Two files that a certificate is written to.
 struct Files(TempDir);
@@ -108,8 +115,30 @@ async fn a_client_that_speaks_no_tls_or_nothing_at_all_holds_up_nobody() {
     let _ = plain.read_to_end(&mut answer).await;
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP/1.1"));
 
-    let other = tokio::time::timeout(Duration::from_secs(5), connect(&server, &certificate)).await.unwrap().unwrap();
+    let other = timeout(Duration::from_secs(5), connect(&server, &certificate)).await.unwrap().unwrap();
     assert!(ask(other, "GET /healthz HTTP/1.1", "").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn a_client_is_accepted_before_it_says_anything_and_let_go_when_it_says_nothing() {
+    let files = Files::new();
+    files.issue();
+    let server = Server::start_with(|config| files.configure(config)).await;
+    let within = Duration::from_secs(5);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut door = Door::new(listener, server.app.tls.clone());
+    for _ in 0..3 {
+        let silent = TcpStream::connect(address).await.unwrap();
+        let arrival = timeout(within, door.accept()).await.expect("none waits for the one before it");
+        assert_eq!(arrival.peer, silent.local_addr().unwrap());
+    }
+
+    let head = Duration::from_millis(50);
+    tokio::spawn(serve(door, router(server.app.clone()), head, CancellationToken::new()));
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let end = timeout(within, silent.read(&mut [0])).await.expect("it is let go");
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
 }
 
 #[tokio::test]
