@@ -176,7 +176,7 @@ impl App {
 /// Serves on `listener` until `shutdown`; then stops within seconds, everything acknowledged on the disk.
 pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let door = Door::new(listener, app.tls.clone());
-    let mut serve = std::pin::pin!(serve(door, router(app.clone()), app.timing.head, app.stopping.clone()));
+    let mut serve = std::pin::pin!(serve(door, router(app.clone()), app.timing, app.stopping.clone()));
     tokio::select! {
         () = &mut serve => {}
         () = shutdown.cancelled() => {}

@@ -1,7 +1,7 @@
 //! From a socket to a request: one task for each client, with bounds on how many and how long.
 //!
 //! A client that has not yet become a WebSocket costs a place of few, of which one network has a share, from the moment it
-//! connects, and has to say what it wants in time. Deliberately absent: what is done then; that is the router's.
+//! connects, and has to say what it wants in time, and to take what it gets. Deliberately absent: what is done then; that is the router's.
 
 use std::{
     collections::HashMap,
@@ -24,6 +24,7 @@ use tower_http::add_extension::AddExtension;
 use crate::{
     auth::throttle::network,
     listener::{Arrival, Door, Peer, Stream},
+    timing::Timing,
 };
 
 /// Clients that are not (or not yet) a WebSocket at a time.
@@ -31,9 +32,8 @@ const CLIENTS: usize = 4096;
 /// Of these, clients of one network. Loopback has no share: it may be a proxy before everybody.
 const CLIENTS_PER_NETWORK: usize = 256;
 
-/// Serves until `stopping`, and then the requests that are under way. `head` is how long a client may take for a TLS
-/// handshake, and for the head of a request, also between two of them.
-pub async fn serve(mut door: Door, router: Router, head: Duration, stopping: CancellationToken) {
+/// Serves until `stopping`, and then the requests that are under way.
+pub async fn serve(mut door: Door, router: Router, timing: Timing, stopping: CancellationToken) {
     let places = Places::default();
     let clients = TaskTracker::new();
     loop {
@@ -46,8 +46,8 @@ pub async fn serve(mut door: Door, router: Router, head: Duration, stopping: Can
         let (router, stopping) = (router.clone(), stopping.clone());
         clients.spawn(async move {
             let peer = arrival.peer;
-            if let Some(stream) = open(arrival, head, &stopping).await {
-                client(stream, peer, router, head, stopping).await;
+            if let Some(stream) = open(arrival, timing, &stopping).await {
+                client(stream, peer, router, timing.head, stopping).await;
             }
             drop(place);
         });
@@ -57,9 +57,9 @@ pub async fn serve(mut door: Door, router: Router, head: Duration, stopping: Can
 }
 
 /// What a client says, if it says so as it should, and in time.
-async fn open(arrival: Arrival, within: Duration, stopping: &CancellationToken) -> Option<Stream> {
+async fn open(arrival: Arrival, timing: Timing, stopping: &CancellationToken) -> Option<Stream> {
     let peer = arrival.peer;
-    match stopping.run_until_cancelled(timeout(within, arrival.open())).await? {
+    match stopping.run_until_cancelled(timeout(timing.head, arrival.open(timing.stalled))).await? {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
         Err(_) => tracing::debug!(%peer, "no TLS in time"),
@@ -67,7 +67,7 @@ async fn open(arrival: Arrival, within: Duration, stopping: &CancellationToken) 
     None
 }
 
-/// One client, until it goes, becomes a WebSocket, or says nothing for too long.
+/// One client, until it goes, becomes a WebSocket, or says or takes nothing for too long.
 async fn client(stream: Stream, peer: SocketAddr, router: Router, head: Duration, stopping: CancellationToken) {
     let service = TowerToHyperService::new(AddExtension::new(router, ConnectInfo(Peer(peer))));
     let connection = http1::Builder::new()

@@ -29,7 +29,7 @@ pub struct Timing {
     pub revocations_every: Duration,
     /// Old journal rows and command ids are deleted this often.
     pub prune_every: Duration,
-    /// A client may take this long for the head of a request …
+    /// A client may take this long for a TLS handshake, and for the head of a request, also between two of them …
     pub head: Duration,
     /// … and this long for the rest of it, the answer included.
     pub request: Duration,

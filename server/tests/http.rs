@@ -4,14 +4,24 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Answer, PASSWORD, Server};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::sync::CancellationToken;
 use watchbell_protocol::http::CONNECTION;
 use watchbell_server::{
+    Timing,
     config::{Door, Texts},
+    listener::Door as Listening,
     metrics,
+    router::router,
+    serve::serve,
 };
 
 #[tokio::test]
@@ -107,6 +117,21 @@ async fn an_address_that_asks_too_much_is_told_to_wait_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answers_is_let_go() {
+    let server = Server::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (door, timing) =
+        (Listening::new(listener, None), Timing { stalled: Duration::from_millis(50), ..Timing::default() });
+    tokio::spawn(serve(door, router(server.app.clone()), timing, CancellationToken::new()));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    // Once its answers fill all that is between, nothing more is read of it, and it waits as well.
+    let asking = async { while client.write_all(request).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it is let go");
+}
+
+#[tokio::test]
 async fn requests_of_an_open_connection_are_not_counted_and_others_that_name_it_are() {
     let server = Server::start_with(|config| {
         config.server.trusted_proxies.0 = vec!["127.0.0.1".parse().unwrap()];
@@ -153,7 +178,7 @@ async fn a_browser_is_refused_unless_its_origin_is_allowed() {
 #[tokio::test]
 async fn numbers_are_on_a_listener_of_their_own_and_never_where_clients_are() {
     let server = Server::start_with(|config| config.metrics.listen = Door(Some(([127, 0, 0, 1], 0).into()))).await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
     let serving = tokio::spawn(metrics::serve(server.app.clone(), listener, stop.clone()));

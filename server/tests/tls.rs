@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_util::sync::CancellationToken;
 use watchbell_protocol::{DeviceId, SUBPROTOCOL};
 use watchbell_server::{
+    Timing,
     config::{Config, File},
     listener::Door,
     router::router,
@@ -134,8 +135,8 @@ async fn a_client_is_accepted_before_it_says_anything_and_let_go_when_it_says_no
         assert_eq!(arrival.peer, silent.local_addr().unwrap());
     }
 
-    let head = Duration::from_millis(50);
-    tokio::spawn(serve(door, router(server.app.clone()), head, CancellationToken::new()));
+    let timing = Timing { head: Duration::from_millis(50), ..Timing::default() };
+    tokio::spawn(serve(door, router(server.app.clone()), timing, CancellationToken::new()));
     let mut silent = TcpStream::connect(address).await.unwrap();
     let end = timeout(within, silent.read(&mut [0])).await.expect("it is let go");
     assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");

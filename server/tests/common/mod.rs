@@ -54,7 +54,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let base = format!("http://{address}");
         let door = Door::new(listener, app.tls.clone());
-        tokio::spawn(serve(door, router(app.clone()), app.timing.head, CancellationToken::new()));
+        tokio::spawn(serve(door, router(app.clone()), app.timing, CancellationToken::new()));
         Self { app, folder, address, base, http: client() }
     }
 
