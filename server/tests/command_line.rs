@@ -340,3 +340,15 @@ async fn a_hangup_reads_the_certificate_again() {
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains("without TLS"), "{log}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_hangup_without_a_certificate_changes_nothing() {
+    let place = Place::initialised().await;
+    let mut serving = Serving::start(&place, &[]).await;
+    let mut log = BufReader::new(serving.process.stderr.take().unwrap()).lines();
+    serving.signal(nix::sys::signal::Signal::SIGHUP);
+    let told = async { while !log.next_line().await.unwrap().expect("it goes on").contains("no certificate") {} };
+    tokio::time::timeout(Duration::from_secs(10), told).await.expect("it says so");
+    assert_eq!(common::client().get(format!("{}/healthz", serving.base)).send().await.unwrap().status(), 200);
+}

@@ -52,12 +52,12 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = signals::stop_on_signal()?;
     let listen = config.server.listen;
     let app = App::open(config, Timing::default()).await?;
+    signals::reload_on_hangup(app.tls.clone(), shutdown.clone())?;
     serve_metrics(&app, &shutdown).await?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
-    match &app.tls {
-        Some(tls) => signals::reload_on_hangup(tls.clone(), shutdown.clone())?,
-        None => warn_if_open(address),
+    if app.tls.is_none() {
+        warn_if_open(address);
     }
     say(if app.tls.is_some() { "https" } else { "http" }, address);
     app::run(app, listener, shutdown).await?;

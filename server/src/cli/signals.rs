@@ -22,16 +22,17 @@ pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Reads the certificate again on SIGHUP, until `stop`.
+/// Reads the certificate again on SIGHUP, until `stop`. Without one it is taken all the same: it would end the process.
 #[cfg(unix)]
-pub fn reload_on_hangup(tls: Arc<Tls>, stop: CancellationToken) -> anyhow::Result<()> {
+pub fn reload_on_hangup(tls: Option<Arc<Tls>>, stop: CancellationToken) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     tokio::spawn(stop.run_until_cancelled_owned(async move {
         while hangups.recv().await.is_some() {
-            match tls.reload() {
-                Ok(()) => tracing::info!("the certificate was read again"),
-                Err(error) => tracing::error!("the certificate in use stays: {error:#}"),
+            match tls.as_deref().map(Tls::reload) {
+                Some(Ok(())) => tracing::info!("the certificate was read again"),
+                Some(Err(error)) => tracing::error!("the certificate in use stays: {error:#}"),
+                None => tracing::info!("there is no certificate to read again; other changes need a restart"),
             }
         }
     }));
@@ -40,7 +41,7 @@ pub fn reload_on_hangup(tls: Arc<Tls>, stop: CancellationToken) -> anyhow::Resul
 
 /// There is no such signal here: a renewed certificate needs a restart.
 #[cfg(windows)]
-pub fn reload_on_hangup(_: Arc<Tls>, _: CancellationToken) -> anyhow::Result<()> {
+pub fn reload_on_hangup(_: Option<Arc<Tls>>, _: CancellationToken) -> anyhow::Result<()> {
     Ok(())
 }
 
