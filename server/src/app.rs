@@ -100,7 +100,7 @@ impl App {
         let auth = Auth::new(&keys, &config.auth, store.clone())?;
         let tls = Tls::open(&config.tls)?.map(Arc::new);
         let clock = Clock;
-        let hub = Arc::new(Hub::new(store.epoch()));
+        let hub = Arc::new(Hub::new(store.epoch()).batching((&config.streams).into()));
         let presences = Arc::new(Presences::new(timing.presence_grace));
         let leases = Arc::new(leases(&store, clock, timing.lease).await?);
         let connections = Arc::new(Connections::default());

@@ -9,10 +9,10 @@ section! {
     pub struct Auth = "auth" {
         /// How long an access token is good for. Clients fetch the next one by themselves.
         access_token: Span = Span(watchbell_protocol::limits::ACCESS_TOKEN), check |span| {
-            within(*span, Span::secs(10), Span::secs(3600))
+            span.within(Span::secs(10), Span::secs(3600))
         };
         /// How long a sign-in lasts without being used.
-        sign_in: Span = Span::days(30), check |span| within(*span, Span::secs(3600), Span::days(366));
+        sign_in: Span = Span::days(30), check |span| span.within(Span::secs(3600), Span::days(366));
         /// How many passwords are checked at the same time; each takes 19 MiB of memory.
         password_checks: u32 = 4, check |count| match count {
             1..=64 => Ok(()),
@@ -25,16 +25,7 @@ section! {
         };
         /// … and how long until it may try once more.
         failed_sign_in_wait: Span = Span::secs(20), check |span| {
-            within(*span, Span(Duration::from_millis(100)), Span::secs(3600))
+            span.within(Span(Duration::from_millis(100)), Span::secs(3600))
         };
     }
-}
-
-/// Refuses what lies outside, with the bounds in the words of the file.
-fn within(span: Span, least: Span, most: Span) -> Result<(), String> {
-    use super::setting::Setting;
-    if (least..=most).contains(&span) {
-        return Ok(());
-    }
-    Err(format!("must be between {} and {}, not {}", least.to_toml(), most.to_toml(), span.to_toml()))
 }

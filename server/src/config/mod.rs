@@ -11,6 +11,7 @@ mod metrics;
 mod section;
 mod server;
 mod setting;
+mod streams;
 mod template;
 mod tls;
 
@@ -21,6 +22,7 @@ pub use log::{Format, Log};
 pub use metrics::Metrics;
 pub use server::Server;
 pub use setting::{Addresses, Door, File, Line, Span, Texts};
+pub use streams::Streams;
 pub use template::template;
 pub use tls::Tls;
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[limits]`
     pub limits: Limits,
+    /// `[streams]`
+    pub streams: Streams,
     /// `[tls]`
     pub tls: Tls,
     /// `[log]`

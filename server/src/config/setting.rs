@@ -137,6 +137,14 @@ impl Span {
     pub const fn days(days: u64) -> Self {
         Self::secs(days * 86_400)
     }
+
+    /// Refuses what lies outside, with the bounds in the words of the file.
+    pub fn within(self, least: Self, most: Self) -> Result<(), String> {
+        if (least..=most).contains(&self) {
+            return Ok(());
+        }
+        Err(format!("must be between {} and {}, not {}", least.to_toml(), most.to_toml(), self.to_toml()))
+    }
 }
 
 impl Setting for Span {

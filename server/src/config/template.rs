@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Auth, Limits, Log, Metrics, Server, Tls,
+    Auth, Limits, Log, Metrics, Server, Streams, Tls,
     section::{OptionDoc, Section},
 };
 
@@ -20,6 +20,7 @@ pub fn template() -> String {
     section::<Server>(&mut text);
     section::<Auth>(&mut text);
     section::<Limits>(&mut text);
+    section::<Streams>(&mut text);
     section::<Tls>(&mut text);
     section::<Log>(&mut text);
     section::<Metrics>(&mut text);

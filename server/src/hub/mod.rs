@@ -17,7 +17,7 @@ use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, RoomEvent, 
 use self::{board::Key, room::LiveRoom, streams::Alarms};
 pub use self::{
     room::{Landing, Lasts, Look},
-    streams::Looking,
+    streams::{Batching, Looking},
 };
 use crate::{
     clock::Moment,
@@ -44,12 +44,19 @@ pub struct Hub {
     epoch: Epoch,
     rooms: Mutex<HashMap<Room, Arc<Mutex<LiveRoom>>>>,
     alarms: Alarms,
+    batching: Batching,
 }
 
 impl Hub {
     /// No rooms yet.
     pub fn new(epoch: Epoch) -> Self {
-        Self { epoch, rooms: Mutex::default(), alarms: Alarms::default() }
+        Self { epoch, rooms: Mutex::default(), alarms: Alarms::default(), batching: Batching::default() }
+    }
+
+    /// The same, with streams gathered as configured.
+    #[must_use]
+    pub fn batching(self, batching: Batching) -> Self {
+        Self { batching, ..self }
     }
 
     /// Registers a connection. It gets nothing yet: it reads the journal, from now on, and then lands.
@@ -129,7 +136,8 @@ impl Hub {
     /// Sends an event of a stream to whoever looks at it, soon: with others, as one frame.
     pub fn line(&self, event: &RoomEvent, now: Moment) {
         let stream = event.event.key().unwrap_or_default();
-        let due = self.if_live(event.room, |live| live.line(&stream, now, || frames::event(event))).flatten();
+        let due =
+            self.if_live(event.room, |live| live.line(&stream, now, self.batching, || frames::event(event))).flatten();
         if let Some(due) = due {
             self.alarms.set(due, event.room);
         }

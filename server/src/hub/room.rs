@@ -12,7 +12,7 @@ use super::{
     Entry,
     board::{self, Board, Key},
     frames,
-    streams::{Bundle, Gathering, Looking},
+    streams::{Batching, Bundle, Gathering, Looking},
 };
 use crate::{
     clock::Moment,
@@ -261,11 +261,17 @@ impl LiveRoom {
 
     /// Takes an event of a stream, encoded if anybody looks at that; gives when to come back for what waits, unless that
     /// was said before.
-    pub(super) fn line(&mut self, stream: &str, now: Moment, text: impl FnOnce() -> Utf8Bytes) -> Option<Moment> {
+    pub(super) fn line(
+        &mut self,
+        stream: &str,
+        now: Moment,
+        batching: Batching,
+        text: impl FnOnce() -> Utf8Bytes,
+    ) -> Option<Moment> {
         if !self.members.values().any(|member| member.looks_at(stream)) {
             return None;
         }
-        match self.gathering.add(stream, text(), now) {
+        match self.gathering.add(stream, text(), now, batching) {
             Some(full) => self.send(&full),
             None if !self.has_alarm => return self.alarm(),
             None => {}

@@ -13,14 +13,31 @@ use tungstenite::Utf8Bytes;
 use watchbell_protocol::{List, Room, Text, limits};
 
 use super::frames;
-use crate::{clock::Moment, ws::shared::Shared};
+use crate::{clock::Moment, config, ws::shared::Shared};
 
-/// A frame goes out when it has so many events, …
-const EVENTS: usize = 10;
-/// … or so many bytes, …
+/// A frame goes out when it has so many bytes, however it is batched.
 const BYTES: usize = 16 * 1024;
-/// … or when its first event has waited for so long.
-const WAIT: Duration = Duration::from_millis(100);
+
+/// When else a frame goes out.
+#[derive(Debug, Clone, Copy)]
+pub struct Batching {
+    /// When it has so many events, …
+    pub events: usize,
+    /// … or when its first event has waited for so long.
+    pub wait: Duration,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self::from(&config::Streams::default())
+    }
+}
+
+impl From<&config::Streams> for Batching {
+    fn from(streams: &config::Streams) -> Self {
+        Self { events: streams.batch_events as usize, wait: streams.batch_wait.0 }
+    }
+}
 
 /// The streams that a connection looks at in a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,15 +83,15 @@ pub(super) struct Gathering {
 
 impl Gathering {
     /// Takes an event; gives the frame that is full with it.
-    pub(super) fn add(&mut self, stream: &str, text: Utf8Bytes, now: Moment) -> Option<Bundle> {
+    pub(super) fn add(&mut self, stream: &str, text: Utf8Bytes, now: Moment, batching: Batching) -> Option<Bundle> {
         if !self.open.contains_key(stream) {
-            let fresh = Open { texts: Vec::with_capacity(EVENTS), bytes: 0, due: now + WAIT };
+            let fresh = Open { texts: Vec::with_capacity(batching.events), bytes: 0, due: now + batching.wait };
             self.open.insert(stream.into(), fresh);
         }
         let open = self.open.get_mut(stream)?;
         open.bytes += text.len();
         open.texts.push(text);
-        if open.texts.len() < EVENTS && open.bytes < BYTES {
+        if open.texts.len() < batching.events && open.bytes < BYTES {
             return None;
         }
         self.open.remove_entry(stream).map(bundle)

@@ -15,6 +15,9 @@ use crate::{
     ws::outbox::{Out, Outbox},
 };
 
+/// As configured by default.
+const WAIT: Duration = Duration::from_millis(100);
+
 struct Scene {
     hub: Hub,
     room: Room,
@@ -100,6 +103,21 @@ fn a_frame_closes_at_ten_lines_or_after_a_tenth_of_a_second() {
     assert_eq!(frames_of(&outbox), [] as [Vec<String>; 0]);
     scene.pass(WAIT / 2);
     assert_eq!(frames_of(&outbox), [numbers(20..25)]);
+}
+
+#[test]
+fn a_frame_closes_as_configured() {
+    let mut scene = Scene::new();
+    scene.hub = Hub::new(Epoch(1)).batching(Batching { events: 3, wait: 2 * WAIT });
+    let (_, outbox) = scene.enter(&["logs:build"]);
+    for number in 0..4 {
+        scene.line("build", number.to_string());
+    }
+    assert_eq!(frames_of(&outbox), [numbers(0..3)], "at once");
+    scene.pass(WAIT);
+    assert_eq!(frames_of(&outbox), [] as [Vec<String>; 0]);
+    scene.pass(WAIT);
+    assert_eq!(frames_of(&outbox), [numbers(3..4)]);
 }
 
 #[test]
