@@ -129,7 +129,7 @@ impl App {
         };
         background.start(&tasks, &loops);
 
-        let momentary = Momentary::new(store.clone(), hub.clone(), leases, presences.clone(), clock);
+        let momentary = Momentary::new(store.clone(), hub.clone(), leases, presences.clone(), clock, &metrics);
         Ok(Self(Arc::new(Parts {
             tls,
             metrics,

@@ -196,3 +196,31 @@ async fn numbers_are_on_a_listener_of_their_own_and_never_where_clients_are() {
     stop.cancel();
     serving.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn attempts_to_connect_that_are_refused_before_anybody_asks_who_it_is_are_counted() {
+    let server = Server::start_with(|config| {
+        config.metrics.listen = Door(Some(([127, 0, 0, 1], 0).into()));
+        config.server.trusted_proxies.0 = vec!["127.0.0.1".parse().unwrap()];
+        config.limits.http_requests_burst = 3;
+        config.limits.http_requests_per_second = 1;
+    })
+    .await;
+    for request in [server.get("/v1/ws"), server.post("/v1/poll"), server.get("/v1/info")] {
+        assert_eq!(Answer::of(request.header("origin", "https://evil.example")).await.status, 403);
+    }
+    let mut asked = Vec::new();
+    while asked.len() < 20 && !asked.contains(&429) {
+        let attempt = Answer::of(server.get("/v1/ws").header("x-forwarded-for", "192.0.2.1")).await;
+        asked.push(attempt.status.as_u16());
+    }
+    assert_eq!(asked.last(), Some(&429), "{asked:?}");
+    let page = server.app.metrics.page(0).unwrap();
+    for line in [
+        "watchbell_connection_attempts_total{result=\"origin\"} 2",
+        "watchbell_connection_attempts_total{result=\"limited\"} 1",
+        "watchbell_limited_total{limit=\"requests\"} 1",
+    ] {
+        assert!(page.lines().any(|it| it == line), "{line} in\n{page}");
+    }
+}

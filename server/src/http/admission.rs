@@ -3,13 +3,14 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use axum::http::HeaderMap;
+use axum::{extract::Request, http::HeaderMap};
 use watchbell_protocol::{ErrorCode, WireError};
 
 use crate::{
     App,
     limits::Taker,
     metrics::{Attempt, AuthFailure, Limit},
+    poll::routes,
     ws::driver::Admission,
 };
 
@@ -23,6 +24,15 @@ pub async fn admit<T>(
     let admitted = place(app, address, headers).await.and_then(|admission| Ok((admission, agree()?)));
     app.metrics.attempts.count(admitted.as_ref().map_or_else(|error| attempt(error.code), |_| Attempt::Accepted));
     admitted
+}
+
+/// Whether a request asks to open a connection, for those who refuse it before it comes here.
+pub fn is_attempt(request: &Request) -> bool {
+    match request.uri().path() {
+        "/v1/ws" => true,
+        "/v1/poll" => routes::connection(request.headers()).is_none(),
+        _ => false,
+    }
 }
 
 async fn place(app: &App, address: IpAddr, headers: &HeaderMap) -> Result<Box<Admission>, WireError> {

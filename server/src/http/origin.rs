@@ -10,8 +10,8 @@ use axum::{
 use tower_http::cors::CorsLayer;
 use watchbell_protocol::{ErrorCode, WireError, http::CONNECTION};
 
-use super::Refusal;
-use crate::App;
+use super::{Refusal, admission};
+use crate::{App, metrics::Attempt};
 
 /// Refuses a request of a browser from elsewhere than `allowed`.
 pub fn check(headers: &HeaderMap, allowed: &[String]) -> Result<(), WireError> {
@@ -27,7 +27,12 @@ pub fn check(headers: &HeaderMap, allowed: &[String]) -> Result<(), WireError> {
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     match check(request.headers(), &app.config.server.allowed_origins.0) {
         Ok(()) => next.run(request).await,
-        Err(error) => Refusal::from(error).into_response(),
+        Err(error) => {
+            if admission::is_attempt(&request) {
+                app.metrics.attempts.count(Attempt::Origin);
+            }
+            Refusal::from(error).into_response()
+        }
     }
 }
 

@@ -7,8 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{ClientAddress, Refusal};
-use crate::{App, limits, metrics::Limit, poll};
+use super::{ClientAddress, Refusal, admission};
+use crate::{
+    App, limits,
+    metrics::{Attempt, Limit},
+    poll,
+};
 
 /// Refuses what is beyond an address's allowance, before anything else is done for it.
 pub async fn guard(
@@ -25,6 +29,9 @@ pub async fn guard(
         Ok(()) => next.run(request).await,
         Err(wait) => {
             app.metrics.limited.count(Limit::Requests);
+            if admission::is_attempt(&request) {
+                app.metrics.attempts.count(Attempt::Limited);
+            }
             Refusal::from(limits::too_many("too many requests from your address", wait)).into_response()
         }
     }

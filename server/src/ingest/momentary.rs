@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use metrics::Histogram;
 use watchbell_protocol::{
     ClientFrame, Command, ErrorCode, ProjectId, Room, RoomEvent, UserId, WireError,
     command::{AnalysisRenew, LogsAppend, PresenceUpdate},
@@ -20,6 +21,7 @@ use crate::{
     clock::Clock,
     domain::{Holder, lease::Leases, presence::Presences},
     hub::Hub,
+    metrics::Metrics,
     store::Store,
 };
 
@@ -31,12 +33,22 @@ pub struct Momentary {
     presences: Arc<Presences>,
     clock: Clock,
     memberships: Memberships,
+    /// How long it takes a progress from the command to the outboxes.
+    took: Histogram,
 }
 
 impl Momentary {
     /// With the database to look up memberships, the rooms, the leases, and who is here.
-    pub fn new(store: Store, hub: Arc<Hub>, leases: Arc<Leases>, presences: Arc<Presences>, clock: Clock) -> Self {
-        Self { store, hub, leases, presences, clock, memberships: Memberships::default() }
+    pub fn new(
+        store: Store,
+        hub: Arc<Hub>,
+        leases: Arc<Leases>,
+        presences: Arc<Presences>,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Self {
+        let took = metrics.latest_fan_out.clone();
+        Self { store, hub, leases, presences, clock, memberships: Memberships::default(), took }
     }
 
     /// Does what the command says, at once.
@@ -63,6 +75,7 @@ impl Momentary {
     }
 
     async fn renew(&self, principal: &Principal, room: Option<Room>, input: AnalysisRenew) -> Result<(), WireError> {
+        let began = self.clock.moment();
         let command = Command::AnalysisRenew(input);
         let place = policy::place(&command, room)?;
         let standing = self.standing(principal, place).await?;
@@ -72,6 +85,7 @@ impl Momentary {
         let (at, origin) = (self.clock.now(), principal.origin());
         self.leases.renew(room, &Holder::of(principal), input, self.clock.moment(), |progress| {
             self.hub.emit(&RoomEvent { room, seq: None, tag: None, at, origin, event: progress.into() });
+            self.took.record(self.clock.moment() - began);
         })
     }
 

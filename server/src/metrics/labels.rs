@@ -67,8 +67,10 @@ labels! {
         Accepted => "accepted",
         /// Without a good token.
         Unauthenticated => "unauthenticated",
-        /// Too many connections.
+        /// Too many connections, or requests.
         Limited => "limited",
+        /// By a browser from elsewhere than allowed.
+        Origin => "origin",
         /// No upgrade, or another protocol.
         Malformed => "malformed",
         /// The server failed.

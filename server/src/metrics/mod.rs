@@ -34,6 +34,7 @@ const JOBS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 const SESSION_SECONDS: &str = "watchbell_session_seconds";
 const COMMIT_JOBS: &str = "watchbell_commit_jobs";
+const FAN_OUT: &str = "watchbell_fan_out_seconds";
 
 /// Everything that is counted and measured.
 pub struct Metrics {
@@ -57,6 +58,8 @@ pub struct Metrics {
     pub commit_jobs: Histogram,
     /// From the commit until its events are in the outbox of every receiver, seconds.
     pub fan_out: Histogram,
+    /// From a command that says how far an analysis is until that is in the outbox of every receiver, seconds.
+    pub latest_fan_out: Histogram,
     /// Failed proofs of who somebody is.
     pub auth_failures: Counters<AuthFailure>,
     /// Refusals because of a limit.
@@ -122,7 +125,8 @@ impl Metrics {
             deliveries: Arc::new(Deliveries::register()),
             commit: histogram!("watchbell_commit_seconds"),
             commit_jobs: histogram!(COMMIT_JOBS),
-            fan_out: histogram!("watchbell_fan_out_seconds"),
+            fan_out: histogram!(FAN_OUT, "class" => "durable"),
+            latest_fan_out: histogram!(FAN_OUT, "class" => "latest"),
             auth_failures: Counters::register("watchbell_auth_failures_total"),
             limited: Counters::register("watchbell_limited_total"),
             rooms: gauge!("watchbell_rooms"),
@@ -199,7 +203,11 @@ fn describe() {
     describe_histogram!("watchbell_write_seconds", Unit::Seconds, "A socket took what waited for it");
     describe_histogram!("watchbell_commit_seconds", Unit::Seconds, "A transaction reached the disk");
     describe_histogram!(COMMIT_JOBS, "Jobs in one transaction");
-    describe_histogram!("watchbell_fan_out_seconds", Unit::Seconds, "From the commit to every receiver's outbox");
+    describe_histogram!(
+        FAN_OUT,
+        Unit::Seconds,
+        "To every receiver's outbox: of durable events from the commit, of progress from the command"
+    );
     describe_counter!("watchbell_auth_failures_total", "Failed proofs of who somebody is, by kind");
     describe_counter!("watchbell_limited_total", "Refused because of a limit");
 }
@@ -226,7 +234,7 @@ mod tests {
             "watchbell_connections_ended_total{code=\"lost\"} 1",
             "watchbell_connections_ended_total{code=\"4008\"} 0",
             "watchbell_deliveries_total{class=\"durable\"} 7",
-            "watchbell_fan_out_seconds_bucket{le=\"0.005\"} 1",
+            "watchbell_fan_out_seconds_bucket{class=\"durable\",le=\"0.005\"} 1",
             "watchbell_joins_total{kind=\"resumed\"} 0",
         ] {
             assert!(page.lines().any(|it| it == line), "{line} in\n{page}");
