@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod process;
+
 use std::net::SocketAddr;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
