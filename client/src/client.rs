@@ -225,9 +225,13 @@ impl Client {
         self.shared().order(|orders| orders.nudge = orders.nudge.max(Some(Nudge::NetworkChanged)));
     }
 
-    /// Whether a window has the focus: notifications are toasts then, and popups otherwise.
+    /// Whether a window has the focus: notifications are toasts then, and popups otherwise. Whoever comes back to the
+    /// window does not want to wait: the next attempt is made now.
     pub fn set_focus(&self, focused: bool) {
-        self.shared().focused.store(focused, std::sync::atomic::Ordering::Relaxed);
+        let was_focused = self.shared().focused.swap(focused, std::sync::atomic::Ordering::Relaxed);
+        if focused && !was_focused {
+            self.retry_now();
+        }
     }
 
     /// Which rooms to be in from now on.

@@ -202,6 +202,18 @@ async fn going_away_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_window_that_gets_the_focus_makes_the_next_attempt_at_once() {
+    let mut peer = Peer::start().await;
+    let client = client(&peer.url, CacheLocation::Memory).await;
+    let mut connection = peer.greet(user()).await;
+    connection.send(ServerFrame::GoingAway(GoingAway { reconnect_in_ms: 60_000 })).await;
+    connection.close(CloseCode::GoingAway.number()).await;
+    reaches(&client, "offline", |state| matches!(state, ConnectionState::Offline { .. })).await;
+    client.set_focus(true);
+    peer.accept().await;
+}
+
+#[tokio::test]
 async fn the_token_is_renewed_before_connecting_and_on_the_live_connection_and_kept() {
     let mut peer = Peer::start().await;
     peer.renews(Renewal::Seconds(2));
