@@ -121,6 +121,9 @@ pub struct Timing {
     pub quick_for: Duration,
     /// See `quick_for`. Default 800 ms.
     pub quick_pause: Duration,
+    /// After so many attempts in a row that came to nothing the client stays disconnected, until somebody connects or
+    /// wants to retry. `None`, the default, is without end.
+    pub attempts: Option<u32>,
     /// A connection that was up to date for this long is stable: the next loss counts as a new outage. Default 1 s.
     pub stable_after: Duration,
     /// How often the wall clock is held against the monotonic one. Default 5 s.
@@ -152,6 +155,7 @@ impl Default for Timing {
             pauses: [1, 2, 4, 8, 16].map(seconds).to_vec(),
             quick_for: seconds(4),
             quick_pause: Duration::from_millis(800),
+            attempts: None,
             stable_after: seconds(1),
             clock_check: seconds(5),
             clock_jump: seconds(5),

@@ -45,11 +45,12 @@ pub enum ConnectionState {
         /// Why the last attempt failed, in a sentence.
         reason: String,
     },
-    /// Disconnected by the person, or by the server for good; it stays so until they connect again.
+    /// Disconnected by the person, by the server for good, or because every attempt that there may be has failed; it stays
+    /// so until they connect again.
     Disconnected {
         /// Since when.
         since: UnixMillis,
-        /// Why, when it was the server.
+        /// Why, when it was not the person.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         reason: Option<String>,

@@ -1,4 +1,5 @@
-//! Pauses between attempts: the first retry at once, then 1, 2, 4, 8, 16 s with full jitter, without end.
+//! Pauses between attempts: the first retry at once, then 1, 2, 4, 8, 16 s with full jitter, without end unless
+//! [`Timing::attempts`] is one.
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub(super) struct Outage {
     began: Option<Duration>,
     retried: bool,
     pauses: usize,
+    /// Made so far.
+    pub(super) attempts: u32,
 }
 
 impl Outage {
@@ -23,6 +26,11 @@ impl Outage {
     /// Whether the next attempt may be made at once. Only the first may.
     pub(super) fn first(&mut self) -> bool {
         !std::mem::replace(&mut self.retried, true)
+    }
+
+    /// Whether there may be no further attempt.
+    pub(super) fn is_used_up(&self, timing: &Timing) -> bool {
+        timing.attempts.is_some_and(|most| self.attempts >= most)
     }
 
     /// The pause before the next attempt.

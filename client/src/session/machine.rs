@@ -10,6 +10,7 @@ use super::{
     clocks::Clocks,
     open::Open,
     route::Route,
+    state::State,
     token::{Kind, Token},
 };
 use crate::{
@@ -23,17 +24,6 @@ const LONGEST_ASKED: Duration = Duration::from_mins(2);
 const LONG_LIVED: Duration = Duration::from_secs(30);
 /// Between attempts to renew a token that is still good.
 const RENEW_PAUSE: Duration = Duration::from_secs(10);
-
-/// Where the connection stands; each state has only what it needs.
-#[derive(Debug)]
-enum State {
-    Stopped { since: UnixMillis, reason: Option<String> },
-    SignInNeeded { reason: String },
-    Renewing,
-    Opening { via: Transport, until: Duration },
-    Open(Open),
-    Waiting { until: Duration, until_wall: UnixMillis, reason: String },
-}
 
 /// The machine.
 #[derive(Debug)]
@@ -63,20 +53,7 @@ impl Session {
 
     /// What a status bar says.
     pub(crate) fn view(&self) -> ConnectionState {
-        match &self.state {
-            State::Stopped { since, reason } => ConnectionState::Disconnected { since: *since, reason: reason.clone() },
-            State::SignInNeeded { reason } => ConnectionState::SignInNeeded { reason: reason.clone() },
-            State::Renewing | State::Opening { .. } => {
-                ConnectionState::Connecting { offline_since: self.offline_since }
-            }
-            State::Open(Open { live: Some((_, since)), .. }) => ConnectionState::Live { since: *since },
-            State::Open(Open { rooms: (done, of), .. }) => ConnectionState::CatchingUp { done: *done, of: *of },
-            State::Waiting { until_wall, reason, .. } => ConnectionState::Offline {
-                since: self.offline_since.unwrap_or(*until_wall),
-                next_try_at: *until_wall,
-                reason: reason.clone(),
-            },
-        }
+        self.state.view(self.offline_since)
     }
 
     /// Whether frames can be exchanged.
@@ -96,7 +73,7 @@ impl Session {
     pub(crate) fn deadline(&self, at: Moment) -> Duration {
         let clock_check = self.clocks.deadline(&self.timing, at);
         let own = match &self.state {
-            State::Stopped { .. } | State::SignInNeeded { .. } | State::Renewing => None,
+            State::Stopped { .. } | State::GaveUp { .. } | State::SignInNeeded { .. } | State::Renewing => None,
             State::Opening { until, .. } | State::Waiting { until, .. } => Some(*until),
             State::Open(open) => {
                 let others = self.token.deadline(at).into_iter().chain(self.route.deadline());
@@ -132,7 +109,7 @@ impl Session {
 
     fn connect(&mut self, at: Moment) -> Vec<Effect> {
         match self.state {
-            State::Stopped { .. } | State::SignInNeeded { .. } | State::Waiting { .. } => {
+            State::Stopped { .. } | State::GaveUp { .. } | State::SignInNeeded { .. } | State::Waiting { .. } => {
                 self.outage.begin(at);
                 self.outage.first();
                 self.token.refused = false;
@@ -145,6 +122,7 @@ impl Session {
     fn retry_now(&mut self, at: Moment) -> Vec<Effect> {
         match self.state {
             State::Waiting { .. } => self.attempt(at),
+            State::GaveUp { .. } => self.connect(at),
             _ => Vec::new(),
         }
     }
@@ -152,7 +130,7 @@ impl Session {
     fn woke(&mut self, at: Moment) -> Vec<Effect> {
         self.clocks.set(at);
         match self.state {
-            State::Stopped { .. } | State::SignInNeeded { .. } => return Vec::new(),
+            State::Stopped { .. } | State::GaveUp { .. } | State::SignInNeeded { .. } => return Vec::new(),
             State::Open(_) => self.offline_since = Some(at.wall),
             State::Renewing | State::Opening { .. } | State::Waiting { .. } => {}
         }
@@ -179,6 +157,7 @@ impl Session {
 
     /// Connects now, with a token that will do.
     fn attempt(&mut self, at: Moment) -> Vec<Effect> {
+        self.outage.attempts += 1;
         if self.token.is_stale(at) {
             self.state = State::Renewing;
             self.token.renewing = true;
@@ -292,7 +271,7 @@ impl Session {
             State::Opening { .. } | State::Renewing => {
                 self.offline_since = Some(self.offline_since.unwrap_or(at.wall));
             }
-            State::Stopped { .. } | State::SignInNeeded { .. } | State::Waiting { .. } => return Vec::new(),
+            _ => return Vec::new(),
         }
         if let Some(pause) = asked_pause {
             return self.wait(pause, reason, at);
@@ -314,15 +293,20 @@ impl Session {
 
     /// At once, if this is the outage's first attempt, and after a pause otherwise.
     fn again(&mut self, reason: String, at: Moment) -> Vec<Effect> {
-        if self.outage.first() {
+        if self.outage.first() && !self.outage.is_used_up(&self.timing) {
             return self.attempt(at);
         }
         let pause = self.outage.pause(&self.timing, at);
         self.wait(pause, reason, at)
     }
 
+    /// Until the next attempt, if there may be one.
     fn wait(&mut self, pause: Duration, reason: String, at: Moment) -> Vec<Effect> {
-        self.state = State::Waiting { until: at.mono + pause, until_wall: at.wall.plus(pause), reason };
+        self.state = if self.outage.is_used_up(&self.timing) {
+            State::GaveUp { since: self.offline_since.unwrap_or(at.wall), reason }
+        } else {
+            State::Waiting { until: at.mono + pause, until_wall: at.wall.plus(pause), reason }
+        };
         Vec::new()
     }
 

@@ -241,6 +241,42 @@ fn who_disconnects_stays_disconnected_until_they_connect() {
 }
 
 #[test]
+fn after_the_last_attempt_that_there_may_be_it_stays_disconnected_until_somebody_connects_or_retries() {
+    for wish in [Input::Connect, Input::RetryNow] {
+        let timing = Timing { attempts: Some(3), ..Timing::default() };
+        let mut session = Session::new(Kind::Fixed, timing);
+        assert!(tries(&session.handle(Input::Connect, at(0))));
+        for minute in 1..3 {
+            session.handle(refused(), at(minute * 60_000));
+            assert!(matches!(session.view(), ConnectionState::Offline { .. }));
+            assert!(tries(&session.handle(Input::Tick, at(minute * 60_000 + 30_000))));
+        }
+        session.handle(refused(), at(180_000));
+        let reason = Some("connection refused".to_owned());
+        assert_eq!(session.view(), ConnectionState::Disconnected { since: at(60_000).wall, reason });
+        for input in [Input::Tick, Input::Woke, Input::NetworkChanged] {
+            assert!(!tries(&session.handle(input, at(9_000_000))));
+        }
+        assert!(tries(&session.handle(wish, at(9_000_001))));
+        session.handle(refused(), at(9_000_002));
+        assert!(matches!(session.view(), ConnectionState::Offline { .. }), "counted from the beginning");
+    }
+}
+
+#[test]
+fn attempts_are_counted_from_the_last_connection_that_was_stable() {
+    let mut session = Session::new(Kind::Fixed, Timing { attempts: Some(1), ..Timing::default() });
+    session.handle(Input::Connect, at(0));
+    for second in 1..10 {
+        session.handle(Input::Opened, at(second * 10_000));
+        session.handle(Input::Rooms { done: 1, of: 1 }, at(second * 10_000));
+        assert!(tries(&session.handle(Input::Closed(None, "lost".into()), at(second * 10_000 + 5_000))));
+    }
+    session.handle(refused(), at(100_000));
+    assert!(matches!(session.view(), ConnectionState::Disconnected { .. }));
+}
+
+#[test]
 fn offline_since_is_when_the_connection_was_lost_not_when_the_last_attempt_failed() {
     let mut session = live(0);
     session.handle(Input::Closed(None, "lost".into()), at(10_000));

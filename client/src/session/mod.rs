@@ -9,6 +9,7 @@ mod machine;
 mod open;
 pub(crate) mod rooms;
 mod route;
+mod state;
 mod token;
 mod vocabulary;
 
