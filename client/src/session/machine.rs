@@ -175,7 +175,7 @@ impl Session {
     fn opened(&mut self, at: Moment) -> Vec<Effect> {
         if let State::Opening { via, .. } = self.state {
             self.token.refused = false;
-            self.route.not_blocked();
+            self.route.opened(via, at);
             self.state = State::Open(Open::new(via, at));
         }
         Vec::new()
@@ -268,9 +268,11 @@ impl Session {
                     self.outage.begin(at);
                 }
             }
-            State::Opening { .. } | State::Renewing => {
+            State::Opening { .. } => {
                 self.offline_since = Some(self.offline_since.unwrap_or(at.wall));
+                self.route.unanswered();
             }
+            State::Renewing => self.offline_since = Some(self.offline_since.unwrap_or(at.wall)),
             _ => return Vec::new(),
         }
         if let Some(pause) = asked_pause {

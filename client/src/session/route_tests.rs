@@ -142,6 +142,57 @@ fn one_that_works_when_nothing_is_open_is_the_way_of_the_next_attempt() {
 }
 
 #[test]
+fn one_that_works_while_a_long_poll_is_being_opened_is_tried_once_more_as_soon_as_that_is_open() {
+    let mut session = polling();
+    session.handle(Input::Heard, at(60_000));
+    session.handle(Input::Tick, at(60_000));
+    assert_eq!(opens(&session.handle(Input::Closed(None, "lost".into()), at(60_100))), Some(Transport::LongPoll));
+    session.handle(Input::Tried { works: true }, at(60_200));
+    live(&mut session, 60_300);
+    assert_eq!(session.transport(), Some(Transport::LongPoll));
+    assert!(session.handle(Input::Tick, at(60_400)).contains(&Effect::TryWebSocket));
+}
+
+#[test]
+fn where_nothing_answers_by_long_poll_every_fourth_attempt_is_a_websocket() {
+    let mut session = polling();
+    assert_eq!(opens(&session.handle(Input::Closed(None, "lost".into()), at(5_000))), Some(Transport::LongPoll));
+    for _ in 0..3 {
+        assert_eq!(next(&mut session, down()), Transport::LongPoll);
+        assert_eq!(next(&mut session, down()), Transport::LongPoll);
+        assert_eq!(next(&mut session, down()), Transport::WebSocket);
+        assert_eq!(next(&mut session, down()), Transport::LongPoll);
+    }
+    next(&mut session, down());
+    next(&mut session, down());
+    assert_eq!(next(&mut session, down()), Transport::WebSocket);
+    live(&mut session, 10_000);
+    assert_eq!(session.transport(), Some(Transport::WebSocket));
+    assert_eq!(next(&mut session, Input::Closed(None, "lost".into())), Transport::WebSocket, "it is kept");
+}
+
+#[test]
+fn an_attempt_without_an_answer_in_time_counts_as_one_that_nothing_answered() {
+    let mut session = polling();
+    let mut via = opens(&session.handle(Input::Closed(None, "lost".into()), at(5_000)));
+    let mut now = 5_000;
+    for wanted in [Transport::LongPoll, Transport::LongPoll, Transport::LongPoll, Transport::WebSocket] {
+        assert_eq!(via, Some(wanted));
+        now += 20_000;
+        session.handle(Input::Tick, at(now));
+        via = opens(&session.handle(Input::RetryNow, at(now)));
+    }
+}
+
+#[test]
+fn a_websocket_that_is_still_blocked_in_between_costs_no_pause() {
+    let mut session = polling();
+    session.handle(Input::Closed(None, "lost".into()), at(5_000));
+    while next(&mut session, down()) == Transport::LongPoll {}
+    assert_eq!(session.handle(blocked(), at(5_000)), [Effect::Open(Transport::LongPoll)]);
+}
+
+#[test]
 fn where_there_is_no_long_poll_either_the_straight_way_is_taken_again() {
     let mut session = connecting();
     while next(&mut session, blocked()) == Transport::WebSocket {}
