@@ -139,7 +139,7 @@ pub struct Timing {
     pub websocket_every: Duration,
     /// How often the way to the server is looked at, to notice another network. Default 3 s.
     pub network_check: Duration,
-    /// A connection that outlived a change of the network has this long to prove itself. Default 5 s.
+    /// A connection that outlived a change of the network has this long to prove itself. Default 2 s.
     pub proof: Duration,
     /// A pause after a command was refused for the moment; doubles up to 30 times this. Default 1 s.
     pub command_pause: Duration,
@@ -163,7 +163,7 @@ impl Default for Timing {
             websocket_after: seconds(60),
             websocket_every: seconds(300),
             network_check: seconds(3),
-            proof: seconds(5),
+            proof: seconds(2),
             command_pause: seconds(1),
         }
     }

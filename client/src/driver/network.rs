@@ -1,7 +1,12 @@
 //! Notices that the machine's network is another one: the address that it would use to reach the server changed.
 //!
-//! Asking costs a few system calls and sends nothing: "connecting" a UDP socket only makes the system choose a route. It
-//! works alike on every system, and sees what matters and nothing else: a VPN, another WLAN, a cable pulled out.
+//! The system is asked for its route, and no library watches the interfaces, because that is the question that matters: by
+//! which of our addresses would a packet to this server leave? So a VPN, another route, another WLAN and a cable pulled out
+//! are seen, and an interface that this server is not reached by is not. It is the same on every system. It costs a few
+//! system calls every 3 s and sends nothing: "connecting" a UDP socket only makes the system choose a route.
+//!
+//! Not seen is another network in which we have the same address, unless there was none in between at one of the looks. A
+//! connection that did not survive that answers no ping, and is replaced when it has been silent for too long.
 
 use std::{
     net::{IpAddr, SocketAddr},

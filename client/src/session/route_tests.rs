@@ -211,14 +211,14 @@ fn after_a_sleep_and_on_another_network_a_websocket_is_tried_at_once() {
 }
 
 #[test]
-fn on_another_network_a_connection_that_does_not_answer_is_replaced_after_five_seconds() {
+fn on_another_network_a_connection_that_does_not_answer_is_replaced_after_two_seconds() {
     let mut session = connecting();
     live(&mut session, 0);
     assert_eq!(session.handle(Input::NetworkChanged, at(10_000)), [Effect::Ping]);
     session.handle(Input::Heard, at(11_000));
-    assert_eq!(session.deadline(at(14_999)), Duration::from_secs(15));
-    assert!(session.handle(Input::Tick, at(14_999)).is_empty(), "what was on its way is no answer");
-    let effects = session.handle(Input::Tick, at(15_000));
+    assert_eq!(session.deadline(at(11_999)), Duration::from_secs(12));
+    assert!(session.handle(Input::Tick, at(11_999)).is_empty(), "what was on its way is no answer");
+    let effects = session.handle(Input::Tick, at(12_000));
     assert_eq!(effects, [Effect::Close(watchbell_protocol::CloseCode::Silent), Effect::Open(Transport::WebSocket)]);
 }
 
