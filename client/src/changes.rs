@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast};
-use watchbell_protocol::{AnalysisId, NotificationId, ProjectId, RoomEvent, event::Activity};
+use watchbell_protocol::{AnalysisId, NotificationId, ProjectId, Room, RoomEvent, event::Activity};
 
 use crate::change::{Change, Shown};
 
@@ -246,8 +246,17 @@ fn merged(waiting: Change, newer: Change) -> Change {
 /// What a receiver of events hears.
 #[derive(Debug, Clone)]
 pub enum Heard {
-    /// An event, after it was applied.
+    /// An event, after it was applied; or a line of a stream that is looked at, which is kept nowhere.
     Event(Arc<RoomEvent>),
+    /// Lines of a stream that this connection was too slow for: the server dropped them.
+    Gap {
+        /// In which room.
+        room: Room,
+        /// Which stream.
+        stream: String,
+        /// How many.
+        dropped: u64,
+    },
     /// Some events were not handed on: the receiver was too slow, or a room was rebuilt from its state. What the cache
     /// answers is complete.
     Missed,

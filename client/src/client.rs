@@ -1,5 +1,7 @@
 //! The façade: what programs call. Every method is a line or a few into the part that does the work.
 
+mod streams;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
@@ -79,6 +81,9 @@ pub enum RequestError {
     /// The server said no, for good.
     #[error("{0}")]
     Refused(WireError),
+    /// The connection broke while a command that is not kept was on its way.
+    #[error("the connection broke before it was known whether the server took it")]
+    Unsure,
     /// The client was shut down first. A durable command stays in the outbox of a cache that is a file.
     #[error("the client was shut down before the server answered")]
     ShutDown,
@@ -143,8 +148,9 @@ impl Client {
         self.shared().listeners.listen()
     }
 
-    /// The events themselves, durable and latest, as they are applied. Bounded: a slow receiver is told that it missed
-    /// some, and so is one whose room was rebuilt from the state.
+    /// The events themselves, durable and latest, as they are applied, and the lines of streams that are looked at
+    /// ([`Client::look`]). Bounded: a slow receiver is told that it missed some, and so is one whose room was rebuilt from
+    /// the state.
     pub fn events(&self) -> Events {
         Events::new(self.shared().events.subscribe())
     }

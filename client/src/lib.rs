@@ -20,5 +20,5 @@ pub mod view;
 pub use cache::CacheError;
 pub use changes::{Changes, Events, Heard};
 pub use client::{Client, OpenError, Pending, RequestError};
-pub use options::{CacheLocation, Credentials, Follow, NoStore, Options, SessionStore, Timing, Turn};
+pub use options::{CacheLocation, Credentials, Follow, NoStore, Options, SessionStore, Streams, Timing, Turn};
 pub use outbox::SendError;

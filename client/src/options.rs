@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use url::Url;
-use watchbell_protocol::{ProjectId, http::SignInDevice, limits};
+use watchbell_protocol::{List, ProjectId, Text, http::SignInDevice, limits};
 
 /// Everything that is decided before a client runs.
 #[derive(Debug, Clone)]
@@ -49,6 +49,9 @@ pub enum Follow {
     /// The member's own room only; for an API token nothing.
     Own,
 }
+
+/// Streams of a room, by name: `logs:{source}`.
+pub type Streams = List<Text<{ limits::NAME_BYTES }>, { limits::STREAMS }>;
 
 /// Proof of who is asking.
 #[derive(Clone)]

@@ -10,7 +10,9 @@ use watchbell_protocol::{
 };
 
 use super::{
-    Driver, renewal,
+    Driver,
+    append::Appending,
+    renewal,
     shared::{Nudge, Orders, Want},
 };
 use crate::{
@@ -23,9 +25,9 @@ use crate::{
 };
 
 /// Frames of the way out that are left to joins, tokens and momentary commands.
-const RESERVED: usize = 64;
+pub(super) const RESERVED: usize = 64;
 /// When the way out is full, look again after this.
-const CONGESTION: Duration = Duration::from_millis(50);
+pub(super) const CONGESTION: Duration = Duration::from_millis(50);
 
 impl Driver {
     pub(super) fn perform(&mut self, effect: Effect, at: Moment) {
@@ -78,6 +80,7 @@ impl Driver {
             self.farewells.spawn(link.close(code));
         }
         self.rooms.disconnected();
+        self.append_broken();
         self.ping.sent = None;
         self.ping.latency = None;
     }
@@ -114,8 +117,12 @@ impl Driver {
     }
 
     pub(super) async fn take_orders(&mut self) {
-        let Orders { want, nudge, follow, momentary, pump, notifications, cancelled, ended } =
+        let Orders { want, nudge, follow, streams, append, momentary, pump, notifications, cancelled, ended } =
             self.shared.take_orders();
+        // Before the rooms that are joined with them.
+        for (room, streams) in streams {
+            self.rooms.look(room, streams);
+        }
         for room in follow.map(|follow| self.rooms.follow(follow)).unwrap_or_default() {
             self.send_frame(Some(CommandId::fresh()), Some(room), RoomLeave {}.into());
             if let Err(error) = self.shared.cache.forget_settled(room).await {
@@ -143,6 +150,10 @@ impl Driver {
             Some(Nudge::Retry) => self.input(Input::RetryNow),
             None => {}
         }
+        if let Some(append) = append {
+            // Whoever waited for another has given up: they take turns.
+            self.appending = Some(Appending::Waits(append));
+        }
         self.momentary.append(momentary);
         for analysis in ended {
             self.momentary.forget_analysis(analysis);
@@ -164,11 +175,31 @@ impl Driver {
         for room in rooms {
             let since = positions.get(&room).copied().flatten();
             let id = CommandId::fresh();
-            let join = RoomJoin { since, ..RoomJoin::default() };
+            let join = RoomJoin { since, streams: self.rooms.streams_to_join(room) };
             if !self.send_frame(Some(id), Some(room), join.into()) {
                 break;
             }
             self.rooms.joining(room, id);
+        }
+        Ok(())
+    }
+
+    /// Says at which streams it looks now, in rooms that it is in: a join that changes nothing else. Should the server have
+    /// let go of us meanwhile, it is one like any other, from the position.
+    pub(super) async fn look_at_streams(&mut self, now: Moment) -> Result<(), CacheError> {
+        let looks = self.rooms.to_look(now.mono);
+        if looks.is_empty() {
+            return Ok(());
+        }
+        let positions = self.shared.cache.positions().await?;
+        for (room, streams) in looks {
+            let since = positions.get(&room).copied().flatten();
+            let id = CommandId::fresh();
+            let join = RoomJoin { since, streams: streams.clone() };
+            if !self.send_frame(Some(id), Some(room), join.into()) {
+                break;
+            }
+            self.rooms.looking(room, id, streams);
         }
         Ok(())
     }

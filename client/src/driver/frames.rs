@@ -3,8 +3,8 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use watchbell_protocol::{
-    Answer, CommandId, Position, Room, RoomEvent, ServerFrame, StatePage, WireError,
-    frame::{Connected, Resync},
+    Answer, Class, CommandId, Position, Room, RoomEvent, ServerFrame, StatePage, WireError,
+    frame::{Connected, Gap, Resync},
 };
 
 use super::{Driver, is_known};
@@ -73,8 +73,11 @@ impl Driver {
                 tracing::warn!(code = ?error.code, field = error.field, error = error.message, "the server refused a frame");
                 Ok(())
             }
-            // No streams are joined by this version.
-            ServerFrame::Gap { .. } | ServerFrame::Unknown => Ok(()),
+            ServerFrame::Gap { room, gap: Gap { stream, dropped } } => {
+                self.hear(Heard::Gap { room, stream, dropped });
+                Ok(())
+            }
+            ServerFrame::Unknown => Ok(()),
         }
     }
 
@@ -111,8 +114,12 @@ impl Driver {
 
     async fn answer(&mut self, re: CommandId, result: std::result::Result<Answer, WireError>) -> Result {
         let now = self.moment();
-        if self.rooms.answered(re, result.as_ref().err(), now.mono) {
+        let refusal = result.as_ref().err();
+        if self.rooms.answered(re, refusal, now.mono) {
             self.report_rooms();
+            return Ok(());
+        }
+        if self.append_answered(re, refusal) {
             return Ok(());
         }
         self.pump = true;
@@ -150,6 +157,15 @@ impl Driver {
     }
 
     async fn events(&mut self, events: Vec<RoomEvent>) -> Result {
+        // Lines of streams are kept nowhere: the cache has nothing to do with them.
+        let is_line = |event: &RoomEvent| event.event.class() == Class::Stream;
+        let (lines, events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_line);
+        for line in lines {
+            self.hand_on(line);
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
         let (shared, at) = (Arc::clone(&self.shared), self.moment());
         let me = self.me;
         let applied = shared.cache.apply(&events, me, &mut self.popups(at)).await?;
@@ -165,9 +181,13 @@ impl Driver {
 
     fn hand_on(&self, event: RoomEvent) {
         if is_known(&event.event) {
-            // An error means that nobody listens.
-            let _ = self.shared.events.send(Heard::Event(Arc::new(event)));
+            self.hear(Heard::Event(Arc::new(event)));
         }
+    }
+
+    fn hear(&self, heard: Heard) {
+        // An error means that nobody listens.
+        let _ = self.shared.events.send(heard);
     }
 
     async fn resync(&mut self, room: Room, resync: &Resync) -> Result {
@@ -180,8 +200,7 @@ impl Driver {
         let applied = shared.cache.apply_page(room, page, &mut self.popups(at)).await?;
         if page.last {
             self.news.recount = true;
-            // An error means that nobody listens.
-            let _ = shared.events.send(Heard::Missed);
+            self.hear(Heard::Missed);
         }
         self.absorb(applied);
         Ok(())

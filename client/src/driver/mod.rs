@@ -3,6 +3,7 @@
 //! One task owns everything; what can wake it is [`Wake`]. Frames are applied one after the other, and while one is
 //! being applied no other is read, so a slow disk slows the sender instead of filling memory.
 
+mod append;
 mod clock;
 mod effects;
 mod frames;
@@ -18,7 +19,8 @@ use tokio::{task::JoinHandle, time::sleep_until};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use watchbell_protocol::{CloseCode, Event, UnixMillis, UserId, http::SignedIn};
 
-use self::{clock::Clock, momentary::Momentary, network::Network};
+use self::{append::Appending, clock::Clock, momentary::Momentary, network::Network};
+pub(crate) use append::{Append, Undone};
 pub(crate) use shared::{Nudge, Shared, Want};
 
 use crate::{
@@ -78,6 +80,7 @@ struct Driver {
     rooms: Rooms,
     window: Window,
     momentary: Momentary,
+    appending: Option<Appending>,
     popups: Policy,
     /// The member, as the server's `connected` says; nobody for an API token.
     me: Option<UserId>,
@@ -135,6 +138,7 @@ impl Driver {
             rooms: Rooms::new(options.follow),
             window: Window::new(options.timing.command_pause),
             momentary,
+            appending: None,
             popups: Policy::default(),
             me: None,
             network: Network::watch(&options.server, options.timing.network_check),
@@ -217,8 +221,10 @@ impl Driver {
         let done = async {
             if self.session.is_open() {
                 self.join_rooms(now).await?;
+                self.look_at_streams(now).await?;
                 self.send_waiting(now).await?;
                 self.say_momentary(now);
+                self.send_append(now);
             }
             if self.prune_at <= now.mono {
                 self.prune_at = now.mono + PRUNE_EVERY;

@@ -1,20 +1,20 @@
 //! What the façade and the driver share. The façade only leaves orders here; the driver does the work.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use watchbell_protocol::{AnalysisId, Answer, Command, CommandId, UnixMillis, WireError, command::ReportItem};
+use watchbell_protocol::{AnalysisId, Answer, Command, CommandId, Room, UnixMillis, WireError, command::ReportItem};
 
-use super::momentary::Momentary;
+use super::{append::Append, momentary::Momentary};
 use crate::{
     cache::Cache,
     changes::{Heard, Listeners},
-    options::Follow,
+    options::{Follow, Streams},
     view::{Connection, ConnectionState},
 };
 
@@ -45,6 +45,9 @@ pub(crate) struct Orders {
     pub(crate) want: Option<Want>,
     pub(crate) nudge: Option<Nudge>,
     pub(crate) follow: Option<Follow>,
+    pub(crate) streams: BTreeMap<Room, Streams>,
+    /// The one whose turn it is.
+    pub(crate) append: Option<Append>,
     pub(crate) momentary: Momentary,
     /// Something was put into the outbox …
     pub(crate) pump: bool,
@@ -85,6 +88,8 @@ pub(crate) struct Shared {
     connect_pending: AtomicBool,
     pub(crate) stop: CancellationToken,
     orders: Mutex<Orders>,
+    /// Held by whoever appends: the others wait, so that lines stay in order and none gather here.
+    pub(crate) append_turn: tokio::sync::Mutex<()>,
     pub(super) ordered: Notify,
     waiters: Mutex<HashMap<CommandId, oneshot::Sender<Result<Answer, WireError>>>>,
 }
@@ -101,6 +106,7 @@ impl Shared {
             connect_pending: AtomicBool::new(false),
             stop: CancellationToken::new(),
             orders: Mutex::default(),
+            append_turn: tokio::sync::Mutex::default(),
             ordered: Notify::new(),
             waiters: Mutex::default(),
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use watchbell_protocol::{CommandId, ProjectId, Room, WireError};
 
-use crate::options::Follow;
+use crate::options::{Follow, Streams};
 
 /// Joins of one room on one connection without getting up to date; more means that something is wrong with the room,
 /// and a new connection after a pause is the better answer.
@@ -31,6 +31,80 @@ struct Place {
     joins: u32,
     /// The last join. Its answer may come before or after the room is up to date.
     join: Option<CommandId>,
+    /// The streams that this connection looks at, as far as the server knows.
+    looking: Streams,
+    look: Look,
+}
+
+/// Telling the server that other streams are looked at.
+#[derive(Debug)]
+enum Look {
+    /// Nothing is under way; not before this.
+    Idle { not_before: Duration },
+    /// It was told, and has not answered.
+    Told { id: CommandId, streams: Streams },
+}
+
+impl Place {
+    fn fresh() -> Self {
+        let not_before = Duration::ZERO;
+        let (stand, look) = (Stand::Wanted { not_before }, Look::Idle { not_before });
+        Self { stand, joins: 0, join: None, looking: Streams::default(), look }
+    }
+
+    /// From when on it is to be joined. While it is not known which streams the server has, that has to wait: a join with
+    /// others than it has changes those, and reads nothing.
+    fn joins_from(&self) -> Option<Duration> {
+        match (&self.stand, &self.look) {
+            (Stand::Wanted { not_before }, Look::Idle { .. }) => Some(*not_before),
+            _ => None,
+        }
+    }
+
+    /// Says whether this is the answer to the join.
+    fn join_answered(&mut self, room: Room, id: CommandId, refusal: Option<&WireError>, now: Duration) -> bool {
+        if self.join != Some(id) {
+            return false;
+        }
+        if let Some(error) = refusal {
+            tracing::warn!(%room, code = ?error.code, error = error.message, "the server does not let us join");
+            self.stand = if error.code.is_transient() {
+                Stand::Wanted { not_before: now + pause(error) }
+            } else {
+                Stand::Refused
+            };
+        }
+        true
+    }
+
+    /// Says whether this is the answer to a wish to look at other streams.
+    fn look_answered(&mut self, room: Room, id: CommandId, refusal: Option<&WireError>, now: Duration) -> bool {
+        let Look::Told { id: told, streams } = &mut self.look else { return false };
+        if *told != id {
+            return false;
+        }
+        let streams = std::mem::take(streams);
+        let mut not_before = Duration::ZERO;
+        match refusal {
+            Some(error) if error.code.is_transient() => not_before = now + pause(error),
+            // What was refused for good would be so again: it counts as told.
+            Some(error) => {
+                tracing::warn!(%room, code = ?error.code, error = error.message, "the server does not let us look");
+                self.looking = streams;
+            }
+            None => self.looking = streams,
+        }
+        self.look = Look::Idle { not_before };
+        true
+    }
+
+    /// From when on the server is to be told that these streams are looked at. A room that is not up to date comes first.
+    fn looks_from(&self, wanted: &Streams) -> Option<Duration> {
+        match (&self.stand, &self.look) {
+            (Stand::Live, Look::Idle { not_before }) if self.looking != *wanted => Some(*not_before),
+            _ => None,
+        }
+    }
 }
 
 /// What a room's head says.
@@ -52,12 +126,15 @@ pub(crate) struct Rooms {
     /// What the server lets us follow: the member's projects, or an API token's rooms.
     offered: Vec<Room>,
     places: BTreeMap<Room, Place>,
+    /// Which streams to look at, on this connection and every other; none in a room that is not here.
+    streams: BTreeMap<Room, Streams>,
     connected: bool,
 }
 
 impl Rooms {
     pub(crate) fn new(follow: Follow) -> Self {
-        Self { follow, own: None, offered: Vec::new(), places: BTreeMap::new(), connected: false }
+        let (places, streams) = (BTreeMap::new(), BTreeMap::new());
+        Self { follow, own: None, offered: Vec::new(), places, streams, connected: false }
     }
 
     /// A new connection: everything is to be joined.
@@ -106,35 +183,65 @@ impl Rooms {
 
     /// The rooms to join now. Each must be given an id by [`Self::joining`].
     pub(crate) fn to_join(&self, now: Duration) -> Vec<Room> {
-        let due = |place: &Place| matches!(place.stand, Stand::Wanted { not_before } if not_before <= now);
+        let due = |place: &Place| place.joins_from().is_some_and(|from| from <= now);
         let mut rooms: Vec<Room> = self.places.iter().filter(|(_, place)| due(place)).map(|(&room, _)| room).collect();
         // The own room first: it says which projects there are.
         rooms.sort_by_key(|room| Some(*room) != self.own);
         rooms
     }
 
+    /// The streams that the next join is to name: those that are wanted the first time, and then the same again, or
+    /// nothing would be read.
+    pub(crate) fn streams_to_join(&self, room: Room) -> Streams {
+        match self.places.get(&room) {
+            Some(place) if place.join.is_some() => place.looking.clone(),
+            _ => self.wanted(room),
+        }
+    }
+
     pub(crate) fn joining(&mut self, room: Room, id: CommandId) {
+        let looking = self.streams_to_join(room);
         if let Some(place) = self.places.get_mut(&room) {
             place.stand = Stand::Joining;
             place.join = Some(id);
             place.joins += 1;
+            place.looking = looking;
         }
     }
 
-    /// An answer; says whether it was to one of our joins.
-    pub(crate) fn answered(&mut self, id: CommandId, refusal: Option<&WireError>, now: Duration) -> bool {
-        let found = self.places.iter_mut().find(|(_, place)| place.join == Some(id));
-        let Some((room, place)) = found else { return false };
-        if let Some(error) = refusal {
-            tracing::warn!(%room, code = ?error.code, error = error.message, "the server does not let us join");
-            place.stand = if error.code.is_transient() {
-                let pause = error.retry_after_ms.map_or(JOIN_PAUSE, |ms| Duration::from_millis(ms.into()));
-                Stand::Wanted { not_before: now + pause }
-            } else {
-                Stand::Refused
-            };
+    /// Which streams of a room to look at from now on.
+    pub(crate) fn look(&mut self, room: Room, streams: Streams) {
+        if streams.is_empty() {
+            self.streams.remove(&room);
+        } else {
+            self.streams.insert(room, streams);
         }
-        true
+    }
+
+    /// Of which rooms the server has to be told now that other streams are looked at, and which. Each must be given an id
+    /// by [`Self::looking`].
+    pub(crate) fn to_look(&self, now: Duration) -> Vec<(Room, Streams)> {
+        let told = self.places.iter().map(|(&room, place)| (room, place, self.wanted(room)));
+        told.filter(|(_, place, wanted)| place.looks_from(wanted).is_some_and(|from| from <= now))
+            .map(|(room, _, wanted)| (room, wanted))
+            .collect()
+    }
+
+    pub(crate) fn looking(&mut self, room: Room, id: CommandId, streams: Streams) {
+        if let Some(place) = self.places.get_mut(&room) {
+            place.look = Look::Told { id, streams };
+        }
+    }
+
+    fn wanted(&self, room: Room) -> Streams {
+        self.streams.get(&room).cloned().unwrap_or_default()
+    }
+
+    /// An answer; says whether it was to one of our joins, or of our wishes to look at other streams.
+    pub(crate) fn answered(&mut self, id: CommandId, refusal: Option<&WireError>, now: Duration) -> bool {
+        self.places.iter_mut().any(|(&room, place)| {
+            place.join_answered(room, id, refusal, now) || place.look_answered(room, id, refusal, now)
+        })
     }
 
     /// An event did not follow on what is known. While joining, frames of the earlier membership still pass by.
@@ -173,15 +280,12 @@ impl Rooms {
         (done as u32, self.places.len() as u32)
     }
 
-    /// When [`Self::to_join`] has something next.
+    /// When [`Self::to_join`] or [`Self::to_look`] has something next.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.places
-            .values()
-            .filter_map(|place| match place.stand {
-                Stand::Wanted { not_before } => Some(not_before),
-                _ => None,
-            })
-            .min()
+        let from = |(&room, place): (&Room, &Place)| {
+            place.joins_from().into_iter().chain(place.looks_from(&self.wanted(room))).min()
+        };
+        self.places.iter().filter_map(from).min()
     }
 
     /// Brings the places in line with what is followed; returns the rooms that are to be left.
@@ -197,14 +301,15 @@ impl Rooms {
         let leaving: Vec<Room> = self.places.keys().filter(|room| !wanted.contains(room)).copied().collect();
         self.places.retain(|room, _| wanted.contains(room));
         for room in wanted {
-            self.places.entry(room).or_insert(Place {
-                stand: Stand::Wanted { not_before: Duration::ZERO },
-                joins: 0,
-                join: None,
-            });
+            self.places.entry(room).or_insert_with(Place::fresh);
         }
         leaving
     }
+}
+
+/// After a refusal for the moment.
+fn pause(error: &WireError) -> Duration {
+    error.retry_after_ms.map_or(JOIN_PAUSE, |ms| Duration::from_millis(ms.into()))
 }
 
 fn again(place: &mut Place) -> Next {
@@ -213,94 +318,5 @@ fn again(place: &mut Place) -> Next {
 }
 
 #[cfg(test)]
-mod tests {
-    use watchbell_protocol::{ErrorCode, UserId};
-
-    use super::*;
-
-    fn member() -> (Rooms, Room, ProjectId) {
-        let (own, project) = (Room::User(UserId::fresh()), ProjectId::fresh());
-        let mut rooms = Rooms::new(Follow::Everything);
-        rooms.connected(Some(own), vec![Room::Project(project)]);
-        (rooms, own, project)
-    }
-
-    fn join_all(rooms: &mut Rooms) -> Vec<CommandId> {
-        let wanted = rooms.to_join(Duration::ZERO);
-        let mut join = |room| {
-            let id = CommandId::fresh();
-            rooms.joining(room, id);
-            id
-        };
-        wanted.into_iter().map(&mut join).collect()
-    }
-
-    #[test]
-    fn the_own_room_is_joined_first_and_all_must_be_up_to_date() {
-        let (mut rooms, own, project) = member();
-        assert_eq!(rooms.to_join(Duration::ZERO), [own, Room::Project(project)]);
-        join_all(&mut rooms);
-        assert_eq!(rooms.caught_up(own, true), Next::Fine);
-        assert_eq!(rooms.progress(), (1, 2));
-        assert_eq!(rooms.caught_up(Room::Project(project), true), Next::Fine);
-        assert_eq!(rooms.progress(), (2, 2));
-    }
-
-    #[test]
-    fn a_gap_is_joined_again_when_live_and_ignored_while_joining() {
-        let (mut rooms, own, _) = member();
-        join_all(&mut rooms);
-        assert_eq!(rooms.gap(own), Next::Fine);
-        rooms.caught_up(own, true);
-        assert_eq!(rooms.gap(own), Next::Rejoin);
-        assert_eq!(rooms.to_join(Duration::ZERO), [own]);
-    }
-
-    #[test]
-    fn joining_again_and_again_is_hopeless_in_the_end() {
-        let (mut rooms, own, _) = member();
-        let next: Vec<Next> = (0..JOINS)
-            .map(|_| {
-                join_all(&mut rooms);
-                rooms.caught_up(own, false)
-            })
-            .collect();
-        assert_eq!(next.last(), Some(&Next::Hopeless));
-        assert!(next[..next.len() - 1].iter().all(|&next| next == Next::Rejoin));
-    }
-
-    #[test]
-    fn a_refused_room_holds_nothing_up_and_is_joined_after_a_new_membership() {
-        let (mut rooms, own, project) = member();
-        let ids = join_all(&mut rooms);
-        rooms.caught_up(own, true);
-        assert!(rooms.answered(ids[1], Some(&WireError::new(ErrorCode::Forbidden, "no")), Duration::ZERO));
-        assert_eq!(rooms.progress(), (2, 2));
-        rooms.entered(project);
-        assert_eq!(rooms.to_join(Duration::ZERO), [Room::Project(project)]);
-    }
-
-    #[test]
-    fn a_refusal_for_the_moment_is_tried_again() {
-        let (mut rooms, _, project) = member();
-        let ids = join_all(&mut rooms);
-        let error = WireError::new(ErrorCode::RateLimited, "slow down").retry_after_ms(500);
-        rooms.answered(ids[1], Some(&error), Duration::ZERO);
-        assert!(rooms.to_join(Duration::from_millis(400)).is_empty());
-        assert_eq!(rooms.deadline(), Some(Duration::from_millis(500)));
-        assert_eq!(rooms.to_join(Duration::from_millis(500)), [Room::Project(project)]);
-    }
-
-    #[test]
-    fn following_less_leaves_and_following_more_joins() {
-        let (mut rooms, own, project) = member();
-        join_all(&mut rooms);
-        assert_eq!(rooms.follow(Follow::Own), [Room::Project(project)]);
-        assert_eq!(rooms.progress().1, 1);
-        assert!(rooms.follow(Follow::Only(project)).is_empty());
-        assert_eq!(rooms.to_join(Duration::ZERO), [Room::Project(project)]);
-        assert!(rooms.follow(Follow::Everything).is_empty());
-        rooms.left(own);
-        assert_eq!(rooms.progress().1, 1);
-    }
-}
+#[path = "rooms_tests.rs"]
+mod tests;
