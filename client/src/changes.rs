@@ -257,9 +257,18 @@ pub enum Heard {
         /// How many.
         dropped: u64,
     },
-    /// Some events were not handed on: the receiver was too slow, or a room was rebuilt from its state. What the cache
+    /// A room was rebuilt from its state: what happened there before was not handed on event by event. What the cache
     /// answers is complete.
-    Missed,
+    Rebuilt {
+        /// Which room.
+        room: Room,
+    },
+    /// The receiver was too slow for some of this, of whichever rooms. What the cache answers is complete; lines of
+    /// streams are gone.
+    Missed {
+        /// How much.
+        count: u64,
+    },
 }
 
 /// The events as they are applied.
@@ -276,7 +285,7 @@ impl Events {
     pub async fn next(&mut self) -> Option<Heard> {
         match self.receiver.recv().await {
             Ok(heard) => Some(heard),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Heard::Missed),
+            Err(broadcast::error::RecvError::Lagged(count)) => Some(Heard::Missed { count }),
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }

@@ -85,7 +85,7 @@ async fn heard(events: &mut Events, last: &str) -> Vec<String> {
                     assert_eq!((of, stream.as_str()), (room(), "logs:build"));
                     all.push(format!("… {dropped}"));
                 }
-                Heard::Missed => {}
+                Heard::Rebuilt { .. } | Heard::Missed { .. } => {}
             }
         }
     })

@@ -200,7 +200,7 @@ impl Driver {
         let applied = shared.cache.apply_page(room, page, &mut self.popups(at)).await?;
         if page.last {
             self.news.recount = true;
-            self.hear(Heard::Missed);
+            self.hear(Heard::Rebuilt { room });
         }
         self.absorb(applied);
         Ok(())

@@ -129,6 +129,9 @@ fn check_hearing(name: &str, lives: &[Life], journals: &Journals<'_>, verdict: &
                     }
                     heard.insert(*room, (*seq, *tag));
                 }
+                Line::Rebuilt(room) => {
+                    heard.remove(room);
+                }
                 Line::Missed => heard.clear(),
                 Line::Applied(room, seq, tag) => {
                     let place = (*seq, *tag);

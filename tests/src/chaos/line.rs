@@ -22,7 +22,9 @@ pub enum Line {
     Refused(CommandId),
     /// An event was applied.
     Applied(Room, Seq, Tag),
-    /// It was told that events were applied which it did not hear one by one.
+    /// It was told that a room was rebuilt: what happened there was not heard event by event.
+    Rebuilt(Room),
+    /// It was told that it was too slow to hear everything, of whichever rooms.
     Missed,
     /// It was asked to come to an end, and nothing waits for the server any more.
     Drained,
@@ -38,6 +40,7 @@ impl fmt::Display for Line {
             Self::Acknowledged(id, None) => write!(f, "acknowledged {id}"),
             Self::Refused(id) => write!(f, "refused {id}"),
             Self::Applied(room, seq, tag) => write!(f, "applied {room} {} {}", seq.0, tag.0),
+            Self::Rebuilt(room) => write!(f, "rebuilt {room}"),
             Self::Missed => f.write_str("missed"),
             Self::Drained => f.write_str("drained"),
         }
@@ -57,6 +60,7 @@ impl FromStr for Line {
             ["acknowledged", id] => Self::Acknowledged(parse(id)?, None),
             ["refused", id] => Self::Refused(parse(id)?),
             ["applied", room, seq, tag] => Self::Applied(parse(room)?, Seq(parse(seq)?), Tag(parse(tag)?)),
+            ["rebuilt", room] => Self::Rebuilt(parse(room)?),
             ["missed"] => Self::Missed,
             ["drained"] => Self::Drained,
             _ => bail!("not a line of a member: {text:?}"),
@@ -88,6 +92,7 @@ mod tests {
             Line::Acknowledged(id, None),
             Line::Refused(id),
             Line::Applied(room, Seq(8), Tag(77)),
+            Line::Rebuilt(room),
             Line::Missed,
             Line::Drained,
         ] {

@@ -120,7 +120,10 @@ async fn project(client: &Client) -> Result<Room> {
 async fn hear(mut events: Events) {
     while let Some(heard) = events.next().await {
         match heard {
-            Heard::Missed => say(&Line::Missed),
+            Heard::Rebuilt { room } => say(&Line::Rebuilt(room)),
+            Heard::Missed { .. } => say(&Line::Missed),
+            // Nobody looks at a stream.
+            Heard::Gap { .. } => {}
             Heard::Event(event) => {
                 if let (Some(seq), Some(tag)) = (event.seq, event.tag) {
                     say(&Line::Applied(event.room, seq, tag));

@@ -163,10 +163,11 @@ impl Live {
                 }
                 heard = self.events.next() => match heard {
                     Some(Heard::Event(event)) => concerns(&event.event, self.started.analysis),
-                    Some(Heard::Missed) => {
+                    Some(Heard::Rebuilt { .. } | Heard::Missed { .. }) => {
                         self.has_missed = true;
                         None
                     }
+                    Some(Heard::Gap { .. }) => None,
                     None => Some(News::Lost("the connection was closed".into())),
                 },
                 changed = self.connection.changed() => match changed {

@@ -72,11 +72,21 @@ fn an_event_applied_twice_is_doubled_in_one_life_and_over_two() {
 
 #[test]
 fn a_gap_is_found_unless_it_was_flagged() {
+    let (journal, mut life, room, _) = story();
+    let second = life.iter().position(|line| matches!(line, Line::Applied(_, Seq(2), _))).unwrap();
+    for flag in [Line::Rebuilt(room), Line::Missed] {
+        life[second] = flag;
+        assert_eq!(judge(&journal, vec![life.clone()]), [0, 0, 0]);
+    }
+    life.remove(second);
+    assert_eq!(judge(&journal, vec![life]), [0, 0, 1]);
+}
+
+#[test]
+fn a_room_that_was_rebuilt_excuses_a_gap_in_no_other() {
     let (journal, mut life, ..) = story();
     let second = life.iter().position(|line| matches!(line, Line::Applied(_, Seq(2), _))).unwrap();
-    life[second] = Line::Missed;
-    assert_eq!(judge(&journal, vec![life.clone()]), [0, 0, 0]);
-    life.remove(second);
+    life[second] = Line::Rebuilt(Room::Project(ProjectId::fresh()));
     assert_eq!(judge(&journal, vec![life]), [0, 0, 1]);
 }
 
@@ -143,7 +153,7 @@ fn going_on_in_another_journal_is_a_gap_unless_it_was_flagged() {
         [0, 0, 1],
         "the numbers follow, the journals differ"
     );
-    assert_eq!(judge(vec![start.clone(), old.clone(), Line::Missed, new]), [0, 0, 0]);
+    assert_eq!(judge(vec![start.clone(), old.clone(), Line::Rebuilt(room), new]), [0, 0, 0]);
     assert_eq!(judge(vec![start, old, Line::Applied(room, Seq(3), Tag(13))]), [0, 0, 0], "before it was forgotten");
 }
 
@@ -151,8 +161,11 @@ fn going_on_in_another_journal_is_a_gap_unless_it_was_flagged() {
 fn falling_back_is_right_only_from_what_was_forgotten() {
     let (journal, forgotten, _, room) = rewritten();
     let judge = |seq, tag| {
-        let first =
-            vec![Line::Position(room, Seq(seq), Tag(tag)), Line::Missed, Line::Applied(room, Seq(seq), Tag(tag))];
+        let first = vec![
+            Line::Position(room, Seq(seq), Tag(tag)),
+            Line::Rebuilt(room),
+            Line::Applied(room, Seq(seq), Tag(tag)),
+        ];
         judge_rewritten(&journal, forgotten.clone(), vec![first, vec![Line::Position(room, Seq(1), Tag(11))]])
     };
     assert_eq!(judge(3, 13), [0, 0, 0]);
