@@ -31,7 +31,7 @@ fn streams(names: &[&str]) -> Streams {
 }
 
 fn line(text: &str) -> LogLine {
-    LogLine { text: Text::clip(text), level: None, written_at: None }
+    LogLine { text: Text::clip(text), raw: None, level: None, written_at: None }
 }
 
 fn said(text: &str) -> RoomEvent {
