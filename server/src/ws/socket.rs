@@ -46,14 +46,16 @@ pub(super) struct SocketSink {
     io: WriteHalf<Stream>,
 }
 
-/// The halves of a socket after its handshake; `read` came with the handshake.
-pub(super) fn open(stream: Stream, read: &Bytes, outbox: Arc<Outbox>) -> (SocketSource, SocketSink) {
+/// The halves of a socket after its handshake; `read` came with the handshake. It is taken, and let go: even when it is
+/// empty, it keeps the whole buffer that the handshake was read into.
+pub(super) fn open(stream: Stream, read: Bytes, outbox: Arc<Outbox>) -> (SocketSource, SocketSink) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(limits::FRAME_BYTES))
         .max_frame_size(Some(limits::FRAME_BYTES));
     let context = WebSocketContext::from_partially_read(read.to_vec(), Role::Server, Some(config));
+    drop(read);
     let (reading, writing) = split(stream);
     (SocketSource { io: reading, context: Box::new(context), outbox }, SocketSink { io: writing })
 }

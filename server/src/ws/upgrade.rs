@@ -48,7 +48,7 @@ async fn connection(app: App, upgraded: OnUpgrade, packing: Packing, admission: 
         return tracing::error!("a connection came from another listener than the server's own");
     };
     let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()).with(packing));
-    let (source, sink) = socket::open(io.into_inner().upgraded(), &read_buf, outbox.clone());
+    let (source, sink) = socket::open(io.into_inner().upgraded(), read_buf, outbox.clone());
     driver::serve(app, outbox, source, sink, admission).await;
 }
 
