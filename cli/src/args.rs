@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use url::Url;
 use watchbell_client::address;
-use watchbell_protocol::event::{Level, Severity};
+use watchbell_protocol::{
+    Text,
+    event::{Level, Severity},
+    limits,
+};
 
 const OVERVIEW: &str = "\
 Examples:
@@ -14,6 +18,7 @@ Examples:
   watchbell analyze --project web               analyze this folder; the team watches it live
   watchbell status --project web --follow       who is here, what runs, what happened
   watchbell notify --project web --title \"Release 1.4 is out\" --level success
+  make | watchbell logs build --project web --send
 
 In CI, set WATCHBELL_SERVER, WATCHBELL_PROJECT and WATCHBELL_TOKEN (made by
 `watchbell-server token create`); no login is needed then.";
@@ -86,6 +91,24 @@ With --json every line is one object: first {\"kind\":\"snapshot\",…} with the
 with --follow, one object per change, told apart by `kind`: connection, people, analysis, progress,
 issues, activity, arrived. Ctrl-C ends it with exit code 0.";
 
+const LOGS: &str = "\
+Examples:
+  watchbell logs build --project web            lines of the log `build` as they are written
+  make 2>&1 | watchbell logs build --project web --send
+
+Lines are shown while they are written, and are kept nowhere: nobody gets those from before, or from
+while the connection was away. Lines that this machine or its network was too slow for are counted
+on standard error. Colours and other control characters are left out.
+
+With --send lines are read from standard input until it ends, and written to the log; longer ones
+than 4096 bytes become several. While the server is away, reading waits for it.
+
+An API token needs the scope `report:logs` to send, and `analysis:run` to look.
+
+Exit codes: 0 the server has taken every line, or Ctrl-C while looking; 2 arguments or sign-in are
+wrong, 3 lines may be missing, 4 the server could not be reached or refused, 130 Ctrl-C while
+sending.";
+
 /// Live code analysis for a team: run it here, and everyone sees it happen.
 #[derive(Debug, Parser)]
 #[command(name = "watchbell", version, max_term_width = 100, after_long_help = OVERVIEW, arg_required_else_help = true)]
@@ -133,6 +156,9 @@ pub enum Command {
     /// Who is here, what runs, what happened last in a project
     #[command(after_long_help = STATUS)]
     Status(Status),
+    /// Show a project's log while it is written, or write to it
+    #[command(after_long_help = LOGS)]
+    Logs(Logs),
 }
 
 /// `watchbell login`.
@@ -266,6 +292,20 @@ pub struct Status {
     pub json: bool,
 }
 
+/// `watchbell logs`.
+#[derive(Debug, clap::Args)]
+pub struct Logs {
+    /// The log's name
+    #[arg(value_name = "LOG", value_parser = log_name)]
+    pub log: LogName,
+    /// Write what comes on standard input to the log, instead of showing it
+    #[arg(long)]
+    pub send: bool,
+}
+
+/// The name of a log.
+pub type LogName = Text<{ limits::SOURCE_BYTES }>;
+
 /// A link that a click may open: nothing but the web.
 fn web_link(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
@@ -278,4 +318,12 @@ fn web_link(text: &str) -> Result<Url, String> {
 /// A title says something.
 fn title(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("is empty".into()) } else { Ok(text.to_owned()) }
+}
+
+/// A log has a name of one line.
+fn log_name(text: &str) -> Result<LogName, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("must be one line, not empty".into());
+    }
+    LogName::try_from(text).map_err(|error| error.to_string())
 }

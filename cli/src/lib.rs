@@ -1,4 +1,4 @@
-//! The command line of Watchbell: `login`, `logout`, `analyze`, `notify`, `status`.
+//! The command line of Watchbell: `login`, `logout`, `analyze`, `notify`, `status`, `logs`.
 //!
 //! Standard output carries results only; everything else goes to standard error. What goes wrong is said in one line
 //! that tells what to do, and in the exit code.
@@ -47,7 +47,7 @@ async fn command(Args { common, command }: Args) -> Result<Exit, Failure> {
     // Signing in waits on the terminal, where Ctrl-C has to work as everywhere.
     let interrupts = match command {
         Command::Login(_) | Command::Logout => Interrupts::default(),
-        Command::Analyze(_) | Command::Notify(_) | Command::Status(_) => Interrupts::listen(),
+        Command::Analyze(_) | Command::Notify(_) | Command::Status(_) | Command::Logs(_) => Interrupts::listen(),
     };
     let work = async {
         match command {
@@ -56,6 +56,7 @@ async fn command(Args { common, command }: Args) -> Result<Exit, Failure> {
             Command::Analyze(args) => commands::analyze::analyze(&common, args, &interrupts).await,
             Command::Notify(args) => commands::notify::notify(&common, args, &interrupts).await,
             Command::Status(args) => commands::status::status(&common, &args, &interrupts).await,
+            Command::Logs(args) => commands::logs::logs(&common, &args, &interrupts).await,
         }
     };
     tokio::select! {

@@ -23,7 +23,7 @@ fn analyze_documents_its_exit_codes_and_formats() {
 
 #[test]
 fn the_other_commands_have_examples() {
-    for command in ["login", "logout", "notify", "status"] {
+    for command in ["login", "logout", "notify", "status", "logs"] {
         insta::assert_snapshot!(command, help(&[command, "--help"]));
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod analyze;
 pub mod login;
+pub mod logs;
 pub mod notify;
 pub mod status;

@@ -99,6 +99,13 @@ pub fn one_line(text: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A line of a log, spaces and tabs as they are. Whoever wrote it cannot steer the terminal: colours go, and other control
+/// characters are spaces.
+pub fn log_line(text: &str) -> String {
+    let plain = console::strip_ansi_codes(text);
+    plain.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +174,7 @@ mod tests {
 
     #[test]
     fn a_message_cannot_steer_the_terminal() {
+        assert_eq!(log_line("\u{1b}[31merror\u{1b}[0m:\t  x\u{1b}]0;t\u{7}\r\u{9b}1A"), "error:\t  x ");
         assert_eq!(one_line("first\n  second\u{1b}[2Jthird\t!"), "first second [2Jthird !");
     }
 }
