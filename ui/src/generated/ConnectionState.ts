@@ -38,7 +38,7 @@ reason: string, } | { "kind": "disconnected",
  */
 since: UnixMillis, 
 /**
- * Why, when it was the server.
+ * Why, when it was not the person.
  */
 reason?: string, } | { "kind": "sign_in_needed", 
 /**
