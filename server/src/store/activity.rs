@@ -26,12 +26,13 @@ pub async fn exists(conn: &mut Conn, id: ActivityId) -> sqlx::Result<bool> {
 
 /// The newest entries of a project, oldest first, at most `limit`.
 pub async fn newest(conn: &mut Conn, project: ProjectId, limit: u32) -> sqlx::Result<Vec<Activity>> {
-    let rows =
-        sqlx::query("SELECT id, at, author, what FROM activity WHERE project = $1 ORDER BY at DESC, id DESC LIMIT $2")
-            .bind(project.to_string())
-            .bind(i64::from(limit))
-            .fetch_all(conn)
-            .await?;
+    let rows = sqlx::query(
+        "SELECT id, at, author, what FROM activity WHERE project = $1 ORDER BY at DESC, id DESC LIMIT $2 + 0",
+    )
+    .bind(project.to_string())
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
     rows.iter()
         .rev()
         .map(|row| {

@@ -131,7 +131,7 @@ pub async fn open(conn: &mut Conn) -> sqlx::Result<Vec<Stored>> {
 
 /// The newest analyses of a project, oldest first, at most `limit`.
 pub async fn newest(conn: &mut Conn, project: ProjectId, limit: u32) -> sqlx::Result<Vec<Stored>> {
-    let sql = format!("SELECT {COLUMNS} FROM analyses WHERE project = $1 ORDER BY number DESC LIMIT $2");
+    let sql = format!("SELECT {COLUMNS} FROM analyses WHERE project = $1 ORDER BY number DESC LIMIT $2 + 0");
     let mut rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(project.to_string())
         .bind(i64::from(limit))
@@ -157,7 +157,7 @@ pub async fn samples(conn: &mut Conn, project: ProjectId, runs: u32) -> sqlx::Re
     let rows = sqlx::query(
         "SELECT d.name, d.ms, a.files FROM detector_runs d JOIN analyses a ON a.id = d.analysis
          WHERE d.state = 'complete' AND a.id IN
-             (SELECT id FROM analyses WHERE project = $1 AND state = 'complete' ORDER BY number DESC LIMIT $2)
+             (SELECT id FROM analyses WHERE project = $1 AND state = 'complete' ORDER BY number DESC LIMIT $2 + 0)
          ORDER BY a.number DESC, d.position",
     )
     .bind(project.to_string())
@@ -179,7 +179,7 @@ pub async fn samples(conn: &mut Conn, project: ProjectId, runs: u32) -> sqlx::Re
 pub async fn durations(conn: &mut Conn, project: ProjectId, runs: u32) -> sqlx::Result<Vec<u64>> {
     let rows: Vec<(i64,)> = sqlx::query_as(
         "SELECT ended_at - started_at FROM analyses WHERE project = $1 AND state = 'complete'
-         ORDER BY number DESC LIMIT $2",
+         ORDER BY number DESC LIMIT $2 + 0",
     )
     .bind(project.to_string())
     .bind(i64::from(runs))

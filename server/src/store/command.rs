@@ -50,7 +50,7 @@ pub async fn insert(
 pub async fn prune(conn: &mut Conn, before: UnixMillis, limit: u32) -> sqlx::Result<u64> {
     let done = sqlx::query(
         "DELETE FROM commands WHERE (principal, id) IN
-         (SELECT principal, id FROM commands WHERE at < $1 ORDER BY at LIMIT $2)",
+         (SELECT principal, id FROM commands WHERE at < $1 ORDER BY at LIMIT $2 + 0)",
     )
     .bind(before.0)
     .bind(i64::from(limit))

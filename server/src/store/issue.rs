@@ -69,7 +69,7 @@ pub async fn drop_least(conn: &mut Conn, analysis: AnalysisId, excess: u32) -> s
     sqlx::query_as(
         "DELETE FROM issues WHERE (analysis, detector, fingerprint) IN
              (SELECT analysis, detector, fingerprint FROM issues WHERE analysis = $1
-              ORDER BY severity DESC, detector DESC, fingerprint DESC LIMIT $2)
+              ORDER BY severity DESC, detector DESC, fingerprint DESC LIMIT $2 + 0)
          RETURNING detector, fingerprint",
     )
     .bind(analysis.to_string())
@@ -86,7 +86,7 @@ pub async fn page(conn: &mut Conn, analysis: AnalysisId, after: &Key, limit: u32
     let rows = sqlx::query(
         "SELECT detector, fingerprint, severity, rule, message, path, line, col, end_line, help FROM issues
          WHERE analysis = $1 AND (detector > $2 OR (detector = $2 AND fingerprint > $3))
-         ORDER BY detector, fingerprint LIMIT $4",
+         ORDER BY detector, fingerprint LIMIT $4 + 0",
     )
     .bind(analysis.to_string())
     .bind(after.0.as_str())

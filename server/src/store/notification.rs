@@ -74,7 +74,7 @@ pub async fn clear_through(conn: &mut Conn, member: UserId, through: Seq) -> sql
 pub async fn newest(conn: &mut Conn, member: UserId, since: UnixMillis, limit: u32) -> sqlx::Result<Vec<Notification>> {
     let rows = sqlx::query(
         "SELECT id, seq, kind, level, title, body, project, link, at, read_at FROM notifications
-         WHERE member = $1 AND at >= $2 ORDER BY seq DESC LIMIT $3",
+         WHERE member = $1 AND at >= $2 ORDER BY seq DESC LIMIT $3 + 0",
     )
     .bind(member.to_string())
     .bind(since.0)
@@ -87,7 +87,7 @@ pub async fn newest(conn: &mut Conn, member: UserId, since: UnixMillis, limit: u
 /// Deletes at most `limit` from before `before`; gives how many.
 pub async fn prune(conn: &mut Conn, before: UnixMillis, limit: u32) -> sqlx::Result<u64> {
     let done =
-        sqlx::query("DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE at < $1 LIMIT $2)")
+        sqlx::query("DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE at < $1 LIMIT $2 + 0)")
             .bind(before.0)
             .bind(i64::from(limit))
             .execute(conn)

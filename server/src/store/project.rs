@@ -2,11 +2,11 @@
 
 use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{
-    ProjectId, Seq, UnixMillis, UserId,
+    ProjectId, Room, Seq, Tag, UnixMillis, UserId,
     event::{Member, Project, Role},
 };
 
-use super::{Conn, codec};
+use super::{Conn, codec, journal::Mark};
 
 /// Adds a project; `false` if the name is taken.
 pub async fn insert(conn: &mut Conn, project: &Project) -> sqlx::Result<bool> {
@@ -77,6 +77,34 @@ pub async fn membership(conn: &mut Conn, project: ProjectId, member: UserId) -> 
     .await?;
     row.map(|row| Ok(Membership { role: codec::word(&row, "role")?, admitted: Seq(row.try_get("admitted_seq")?) }))
         .transpose()
+}
+
+/// The membership of somebody, as [`membership`] has it, and the head of the project's room, both of one moment.
+pub async fn membership_and_head(
+    conn: &mut Conn,
+    project: ProjectId,
+    member: UserId,
+) -> sqlx::Result<(Option<Membership>, Mark)> {
+    let row = sqlx::query(
+        "SELECT m.role, m.admitted_seq, r.seq, r.tag FROM (SELECT 1) AS one
+         LEFT JOIN rooms r ON r.room = $1
+         LEFT JOIN memberships m ON m.project = $2 AND m.member = $3
+              AND EXISTS (SELECT 1 FROM users u WHERE u.id = m.member AND u.disabled_at IS NULL)",
+    )
+    .bind(Room::Project(project).to_string())
+    .bind(project.to_string())
+    .bind(member.to_string())
+    .fetch_one(conn)
+    .await?;
+    let seq: Option<i64> = row.try_get("seq")?;
+    let tag: Option<i64> = row.try_get("tag")?;
+    let head = Mark { seq: Seq(seq.unwrap_or_default()), tag: Tag(tag.unwrap_or_default() as u32) };
+    let admitted: Option<i64> = row.try_get("admitted_seq")?;
+    let membership = match admitted {
+        Some(seq) => Some(Membership { role: codec::word(&row, "role")?, admitted: Seq(seq) }),
+        None => None,
+    };
+    Ok((membership, head))
 }
 
 /// Admits somebody, or changes their role; an earlier admission stays.

@@ -106,12 +106,11 @@ impl Reader {
     /// Authorises, and finds out from where to read.
     async fn start(&self, principal: &Principal, room: Room, since: Option<Position>) -> Result<Start, Failure> {
         let mut conn = self.app.store.look().await?;
-        let (standing, admitted) = standing(&mut conn, principal, room).await?;
+        let (standing, admitted, head) = standing(&mut conn, principal, room).await?;
         policy::may_join(principal, room, standing)?;
         if !self.app.hub.admit(room, self.connection, admitted) {
             return Err(Failure::Gone);
         }
-        let head = store::journal::head(&mut conn, room).await?;
         let unusable = match since {
             None => Some(ResyncReason::New),
             Some(since) => self.unusable(&mut conn, room, since, head, admitted).await?,
@@ -318,18 +317,20 @@ async fn pruned(conn: &mut Conn, room: Room, at: Mark, rows: &[store::journal::R
     Ok((head.seq > at.seq && !is_new).then_some(head))
 }
 
-/// What somebody is in a room's project, and since which event.
-async fn standing(conn: &mut Conn, principal: &Principal, room: Room) -> sqlx::Result<(Standing, Seq)> {
-    let (Room::Project(project), Some(user)) = (room, principal.user()) else {
-        let standing = match room {
-            Room::Project(project) => crate::ingest::standing(conn, principal, Place::Project(project)).await?,
-            Room::User(_) | Room::Session(_) => Standing::Stranger,
-        };
-        return Ok((standing, Seq::ZERO));
+/// What somebody is in a room's project, since which event, and the room's head.
+async fn standing(conn: &mut Conn, principal: &Principal, room: Room) -> sqlx::Result<(Standing, Seq, Mark)> {
+    if let (Room::Project(project), Some(user)) = (room, principal.user()) {
+        let (membership, head) = store::project::membership_and_head(conn, project, user).await?;
+        let of_member =
+            |membership: store::project::Membership| (Standing::Member(membership.role), membership.admitted);
+        let (standing, admitted) = membership.map_or((Standing::Stranger, Seq::ZERO), of_member);
+        return Ok((standing, admitted, head));
+    }
+    let standing = match room {
+        Room::Project(project) => crate::ingest::standing(conn, principal, Place::Project(project)).await?,
+        Room::User(_) | Room::Session(_) => Standing::Stranger,
     };
-    let membership = store::project::membership(conn, project, user).await?;
-    Ok(membership
-        .map_or((Standing::Stranger, Seq::ZERO), |membership| (Standing::Member(membership.role), membership.admitted)))
+    Ok((standing, Seq::ZERO, store::journal::head(conn, room).await?))
 }
 
 /// Cuts into pages of about `PAGE_BYTES`, each with at least one.
