@@ -3,16 +3,20 @@
 //! Verification is strict: this algorithm, this issuer, not expired. Whether the sign-in behind a token still stands is
 //! asked of the database afterwards. Time is passed in.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use watchbell_protocol::{DeviceId, UnixMillis, UserId, event::DeviceKind};
 
 use super::{FamilyId, keys::Keys};
 
+/// Tokens that are remembered as verified, twice: those since the last time there were so many, and those before.
+const REMEMBERED: usize = 4096;
 /// How far the clocks of two servers behind one name may differ.
 const LEEWAY: Duration = Duration::from_secs(2);
 
@@ -62,6 +66,31 @@ pub struct AccessTokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    verified: Mutex<Verified>,
+}
+
+/// What tokens say whose signatures were good. A token comes with every request, and after a cut with every connection
+/// again; its signature costs more than everything else about it, and stays as good as it was.
+#[derive(Debug, Default)]
+struct Verified {
+    recent: HashMap<Fingerprint, Claims>,
+    before: HashMap<Fingerprint, Claims>,
+}
+
+/// Of a whole token: whatever is changed in it makes another.
+type Fingerprint = [u8; 32];
+
+impl Verified {
+    fn get(&self, token: &Fingerprint) -> Option<&Claims> {
+        self.recent.get(token).or_else(|| self.before.get(token))
+    }
+
+    fn remember(&mut self, token: Fingerprint, claims: Claims) {
+        if self.recent.len() >= REMEMBERED {
+            self.before = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(token, claims);
+    }
 }
 
 /// For whom a token is issued.
@@ -92,6 +121,7 @@ impl AccessTokens {
             encoding: EncodingKey::from_ed_der(private.as_bytes()),
             decoding: DecodingKey::from_ed_der(keys.signing.verifying_key().as_bytes()),
             validation,
+            verified: Mutex::default(),
         }
     }
 
@@ -118,12 +148,22 @@ impl AccessTokens {
 
     /// What a token says, if it is one of ours and still good.
     pub fn verify(&self, token: &str, now: UnixMillis) -> Result<Claims, NotValid> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| NotValid::Forged)?
-            .claims;
+        let fingerprint = Sha256::digest(token).into();
+        let known = self.verified.lock().get(&fingerprint).cloned();
+        let claims = match known {
+            Some(claims) => claims,
+            None => self.decode(token, fingerprint)?,
+        };
         if claims.expires_at().plus(LEEWAY) <= now {
             return Err(NotValid::Expired);
         }
+        Ok(claims)
+    }
+
+    fn decode(&self, token: &str, fingerprint: Fingerprint) -> Result<Claims, NotValid> {
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation);
+        let claims = decoded.map_err(|_| NotValid::Forged)?.claims;
+        self.verified.lock().remember(fingerprint, claims.clone());
         Ok(claims)
     }
 }
@@ -175,7 +215,20 @@ mod tests {
         let token = tokens.issue(subject(), NOW);
         let end = NOW.plus(LIFE + LEEWAY);
         assert!(tokens.verify(&token, UnixMillis(end.0 - 1)).is_ok());
-        assert_eq!(tokens.verify(&token, end), Err(NotValid::Expired));
+        assert_eq!(tokens.verify(&token, end), Err(NotValid::Expired), "though its signature is remembered");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_what_is_forgotten_is_verified_again() {
+        let mut verified = Verified::default();
+        let claims = claims(Uuid::nil());
+        let token = |n: u32| std::array::from_fn(|at| n.to_le_bytes().get(at).copied().unwrap_or_default());
+        for n in 0..3 * REMEMBERED as u32 {
+            verified.remember(token(n), claims.clone());
+            assert!(verified.get(&token(n)).is_some());
+        }
+        assert!(verified.recent.len() + verified.before.len() <= 2 * REMEMBERED);
+        assert!(verified.get(&token(0)).is_none());
     }
 
     #[test]
@@ -213,6 +266,7 @@ mod tests {
     fn a_token_with_any_part_changed_is_refused() {
         let tokens = tokens(1);
         let token = tokens.issue(subject(), NOW);
+        assert!(tokens.verify(&token, NOW).is_ok(), "and it is remembered now");
         for at in (0..token.len()).filter(|at| token.as_bytes()[*at] != b'.') {
             // The last character of a part may carry unused bits; whichever it was, another one is another text.
             let mut bytes = token.clone().into_bytes();
