@@ -5,6 +5,7 @@
 
 mod catching_up;
 mod seat;
+mod woken;
 mod writing;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -19,6 +20,7 @@ use watchbell_protocol::{Answer, ClientFrame, CloseCode, CommandId, Position, Se
 use self::{
     catching_up::{CatchingUp, Join},
     seat::Seat,
+    woken::Woken,
     writing::write,
 };
 use super::{
@@ -65,10 +67,18 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
     // Boxed, as everything that is rarely at work: an idle connection keeps no place for it.
     Box::pin(seat.greet(&admission.principal)).await;
 
-    let mut write = std::pin::pin!(write(&app, seat.id, &outbox, sink));
-    let code = tokio::select! {
-        code = &mut write => code,
-        said = read(&app, &seat, &admission, &mut source) => {
+    let writing = std::pin::pin!(write(&app, seat.id, &outbox, sink));
+    let mut writing = Woken::new(writing);
+    let ended = {
+        let reading = std::pin::pin!(read(&app, &seat, &admission, &mut source));
+        tokio::select! {
+            biased;
+            code = &mut writing => Err(code),
+            said = Woken::new(reading) => Ok(said),
+        }
+    };
+    let code = match ended {
+        Ok(said) => {
             seat.ends(said);
             match said {
                 Some(code) => outbox.close(code),
@@ -76,7 +86,7 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
             }
             Box::pin(async {
                 // The other side may be gone, or stalled: then this is all that can be done.
-                let _ = timeout(app.timing.farewell, write).await;
+                let _ = timeout(app.timing.farewell, writing).await;
                 if said.is_some() {
                     let _ = timeout(CLOSING, source.bye()).await;
                 }
@@ -84,6 +94,7 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
             .await;
             said
         }
+        Err(code) => code,
     };
     app.metrics.ended.count(Ended(code));
     tracing::debug!(connection.id = %seat.id, code = code.map(CloseCode::number), "disconnected");

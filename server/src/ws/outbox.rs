@@ -13,6 +13,7 @@
 //!
 //! Control texts (answers, pages, boards) always fit: whoever puts them bounds how many there are.
 
+mod slot;
 mod tally;
 mod waiting;
 
@@ -24,7 +25,10 @@ use tokio::sync::Notify;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room};
 
-use self::waiting::{End, Pace, Slot, Waiting};
+use self::{
+    slot::Slot,
+    waiting::{End, Pace, Waiting},
+};
 use super::shared::{Packing, Payload, Shared};
 use crate::{hub::board::Key, metrics::Deliveries, store::journal::Mark};
 

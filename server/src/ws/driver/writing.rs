@@ -68,6 +68,8 @@ async fn in_time(
     let mut look_again = began + late;
     loop {
         tokio::select! {
+            // First what is most often done at once: then no timer is set.
+            biased;
             done = &mut written => {
                 outbox.progressed();
                 return done.map_err(|Gone| Unwritten::Gone);

@@ -2,7 +2,7 @@
 
 use metrics::Counter;
 
-use super::waiting::Slot;
+use super::slot::Slot;
 use crate::metrics::Deliveries;
 
 /// How much of what happened.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
-use super::{Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, Put, tally::Tally};
+use super::{Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, Put, slot::Slot, tally::Tally};
 use crate::{hub::board::Key, store::journal::Mark, ws::shared::Payload};
 
 /// Places that an outbox keeps while it is empty.
@@ -55,49 +55,6 @@ pub(super) enum End {
     Close(CloseCode),
     /// The other side has said goodbye: nothing is left to tell.
     Leave,
-}
-
-/// One thing that waits.
-#[derive(Debug)]
-pub(super) enum Slot {
-    /// A durable event, and where the receiver is before it.
-    Durable {
-        room: Room,
-        after: Mark,
-        text: Utf8Bytes,
-    },
-    /// Several values of the board.
-    Diff {
-        room: Room,
-        text: Utf8Bytes,
-    },
-    Latest {
-        room: Room,
-        key: Key,
-        text: Utf8Bytes,
-    },
-    /// A frame with lines of a stream.
-    Lines {
-        room: Room,
-        stream: Arc<str>,
-        lines: u32,
-        payload: Payload,
-    },
-    Signal {
-        room: Room,
-        text: Utf8Bytes,
-    },
-    Control {
-        room: Option<Room>,
-        payload: Payload,
-    },
-    /// The heads of the rooms.
-    Heads(Utf8Bytes),
-    Ping,
-    /// A frame that the protocol itself answers with, whole.
-    Reply(Bytes),
-    /// It was withdrawn.
-    Empty,
 }
 
 impl Waiting {
@@ -377,65 +334,6 @@ impl Waiting {
     fn rest(&mut self) {
         if self.slots.capacity() > RESTING {
             self.slots = VecDeque::new();
-        }
-    }
-}
-
-impl Slot {
-    pub(super) fn length(&self) -> usize {
-        match self {
-            Self::Durable { text, .. }
-            | Self::Diff { text, .. }
-            | Self::Latest { text, .. }
-            | Self::Signal { text, .. }
-            | Self::Heads(text) => text.len(),
-            Self::Lines { payload, .. } | Self::Control { payload, .. } => payload.length(),
-            Self::Reply(frame) => frame.len(),
-            Self::Ping | Self::Empty => 0,
-        }
-    }
-
-    /// What is written of it.
-    fn out(self) -> Option<Out> {
-        match self {
-            Self::Durable { text, .. }
-            | Self::Diff { text, .. }
-            | Self::Latest { text, .. }
-            | Self::Signal { text, .. }
-            | Self::Heads(text) => Some(Out::Text(text)),
-            Self::Lines { payload, .. } | Self::Control { payload, .. } => Some(match payload {
-                Payload::Text(text) => Out::Text(text),
-                Payload::Packed(bytes) => Out::Packed(bytes),
-            }),
-            Self::Reply(frame) => Some(Out::Reply(frame)),
-            Self::Ping => Some(Out::Ping),
-            Self::Empty => None,
-        }
-    }
-
-    pub(super) fn is_event(&self) -> bool {
-        self.can_be_read_again() || matches!(self, Self::Signal { .. } | Self::Lines { .. })
-    }
-
-    /// Whether the journal or the board has it too.
-    fn can_be_read_again(&self) -> bool {
-        matches!(self, Self::Durable { .. } | Self::Diff { .. } | Self::Latest { .. })
-    }
-
-    /// Whether it must not be lost.
-    fn is_owed(&self) -> bool {
-        matches!(self, Self::Durable { .. } | Self::Control { .. })
-    }
-
-    pub(super) fn room(&self) -> Option<Room> {
-        match self {
-            Self::Durable { room, .. }
-            | Self::Diff { room, .. }
-            | Self::Latest { room, .. }
-            | Self::Signal { room, .. }
-            | Self::Lines { room, .. } => Some(*room),
-            Self::Control { room, .. } => *room,
-            Self::Heads(_) | Self::Ping | Self::Reply(_) | Self::Empty => None,
         }
     }
 }
