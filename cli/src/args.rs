@@ -301,6 +301,9 @@ pub struct Logs {
     /// Write what comes on standard input to the log, instead of showing it
     #[arg(long)]
     pub send: bool,
+    /// Show each line byte by byte as it was written, for another program: colours and all
+    #[arg(long, conflicts_with = "send")]
+    pub raw: bool,
 }
 
 /// The name of a log.

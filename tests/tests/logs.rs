@@ -8,7 +8,7 @@ use nix::{
     unistd::Pid,
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStdout},
     time::timeout,
 };
@@ -99,6 +99,28 @@ async fn what_one_sends_the_other_prints_in_order_and_nobody_gets_a_line_without
     for looker in [build, deploy] {
         assert_eq!(looker.end().await, Some(0));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_text_come_out_as_they_went_in() {
+    let server = Server::start("compiler", &[]).await;
+    let job = Job::new(&server, "compiler", "analysis:run,report:logs").await;
+    let mut looker = job
+        .watchbell(&["logs", "build", "--raw"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut said = BufReader::new(looker.stderr.take().expect("is piped")).lines();
+    let ready = timeout(SOON, said.next_line()).await.expect("says something").expect("is text");
+    assert!(ready.expect("looks").contains("Looking at the log build"));
+    let input = b"\x1b[32mgreen\x1b[0m\n\xff\xfe\x00\x07 100 %\n";
+    assert_eq!(send(&job, "build", input).await, (Some(0), String::new()));
+    let mut output = vec![0; input.len()];
+    let mut stdout = looker.stdout.take().expect("is piped");
+    timeout(SOON, stdout.read_exact(&mut output)).await.expect("comes").expect("can be read");
+    assert_eq!(output, input);
+    looker.kill().await.expect("is running");
 }
 
 #[tokio::test(flavor = "multi_thread")]

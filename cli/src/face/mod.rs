@@ -77,9 +77,9 @@ pub fn say(line: &str) {
 }
 
 /// Text on standard output. `Ok(false)` if nobody reads it any more, as after `| head`.
-pub fn print(text: &str) -> std::io::Result<bool> {
+pub fn print(text: impl AsRef<[u8]>) -> std::io::Result<bool> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error),

@@ -1,7 +1,7 @@
 //! Showing a log: its lines on standard output, what is missing of it on standard error.
 
 use watchbell_client::{Follow, Heard, Streams};
-use watchbell_protocol::{Event, Text};
+use watchbell_protocol::{Event, Text, event::LogLine};
 
 use crate::{
     args::LogName,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Shows the log until nobody reads any more.
-pub async fn look(link: &Link, log: &LogName, quiet: bool) -> Result<Exit, Failure> {
+pub async fn look(link: &Link, log: &LogName, form: Form, quiet: bool) -> Result<Exit, Failure> {
     let mut events = link.client.events();
     let stream = Text::try_from(format!("logs:{log}")).map_err(|error| Failure::usage(error.to_string()))?;
     let streams = Streams::try_from(vec![stream]).map_err(|error| Failure::usage(error.to_string()))?;
@@ -27,7 +27,7 @@ pub async fn look(link: &Link, log: &LogName, quiet: bool) -> Result<Exit, Failu
             Heard::Event(event) if event.room == link.room => {
                 if let Event::LogsStream(said) = &event.event
                     && said.source == *log
-                    && !print(&said.line.text)?
+                    && !print(&said.line, form)?
                 {
                     return Ok(Exit::Done);
                 }
@@ -41,9 +41,22 @@ pub async fn look(link: &Link, log: &LogName, quiet: bool) -> Result<Exit, Failu
     Err(Failure::server("the connection ended; run `watchbell logs` again"))
 }
 
+/// How a line is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Plain,
+    /// As it was written.
+    Raw,
+}
+
 /// `Ok(false)` if nobody reads any more.
-fn print(text: &str) -> Result<bool, Failure> {
-    let printed = face::print(&format!("{}\n", words::log_line(text)));
+fn print(line: &LogLine, form: Form) -> Result<bool, Failure> {
+    let printed = match (form, &line.raw) {
+        (Form::Plain, _) => face::print(format!("{}\n", words::log_line(&line.text))),
+        (Form::Raw, None) => face::print(format!("{}\n", line.text)),
+        (Form::Raw, Some(bytes)) => face::print([bytes, b"\n".as_slice()].concat()),
+    };
     printed.map_err(|error| Failure::incomplete(format!("standard output cannot be written: {error}")))
 }
 

@@ -7,7 +7,7 @@ mod send;
 
 use watchbell_client::{change::Change, view::ConnectionState};
 
-use self::outage::Outage;
+use self::{look::Form, outage::Outage};
 use crate::{
     args::{Common, Logs},
     connect::{Access, Link, Part, project_name},
@@ -20,6 +20,7 @@ use crate::{
 pub async fn logs(common: &Common, args: &Logs, interrupts: &Interrupts) -> Result<Exit, Failure> {
     let project = project_name(common)?;
     let side = if args.send { Side::Sends } else { Side::Looks };
+    let form = if args.raw { Form::Raw } else { Form::Plain };
     // Neither wants the whole project. Whoever looks joins it with the log named.
     let open = async { Access::find(common).await?.open(project, Part::Sender).await };
     let link = tokio::select! {
@@ -28,7 +29,7 @@ pub async fn logs(common: &Common, args: &Logs, interrupts: &Interrupts) -> Resu
     };
     let work = async {
         match side {
-            Side::Looks => look::look(&link, &args.log, common.quiet).await,
+            Side::Looks => look::look(&link, &args.log, form, common.quiet).await,
             Side::Sends => send::send(&link, &args.log).await,
         }
     };
