@@ -95,11 +95,20 @@ pub enum Effect {
     Close(CloseCode),
 }
 
+/// How often, and how long.
+#[derive(Debug)]
+struct Rhythm {
+    ping_every: Duration,
+    heads_every: Duration,
+    silence: Duration,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Session {
     principal: Arc<Principal>,
-    timing: Timing,
+    /// The server's, as far as they are of a connection: each keeps no more of them than it needs.
+    rhythm: Rhythm,
     rooms: BTreeSet<Room>,
     at_work: usize,
     heard: Moment,
@@ -117,15 +126,16 @@ pub struct Session {
 impl Session {
     /// A connection that was just let in.
     pub fn new(principal: Arc<Principal>, timing: Timing, now: Now) -> Self {
+        let Timing { ping_every, heads_every, silence, .. } = timing;
         Self {
             expires: expires(&principal, now),
             principal,
-            timing,
+            rhythm: Rhythm { ping_every, heads_every, silence },
             rooms: BTreeSet::new(),
             at_work: 0,
             heard: now.moment,
-            ping_at: now.moment + timing.ping_every,
-            heads_at: now.moment + timing.heads_every,
+            ping_at: now.moment + ping_every,
+            heads_at: now.moment + heads_every,
             paused_until: None,
             refused: 0,
             closing: false,
@@ -149,7 +159,7 @@ impl Session {
 
     /// When time itself is the next thing to happen.
     pub fn deadline(&self) -> Moment {
-        let silent = self.heard + self.timing.silence;
+        let silent = self.heard + self.rhythm.silence;
         let next = self.ping_at.min(self.heads_at).min(silent);
         self.expires.map_or(next, |expires| next.min(expires))
     }
@@ -278,16 +288,16 @@ impl Session {
         if self.expires.is_some_and(|expires| expires <= now) {
             return self.close(CloseCode::TokenExpired);
         }
-        if self.heard + self.timing.silence <= now {
+        if self.heard + self.rhythm.silence <= now {
             return self.close(CloseCode::Silent);
         }
         let mut effects = Vec::new();
         if self.ping_at <= now {
-            self.ping_at = now + self.timing.ping_every;
+            self.ping_at = now + self.rhythm.ping_every;
             effects.push(Effect::Ping);
         }
         if self.heads_at <= now {
-            self.heads_at = now + self.timing.heads_every;
+            self.heads_at = now + self.rhythm.heads_every;
             effects.push(Effect::Heads);
         }
         effects
