@@ -28,6 +28,18 @@ pub async fn positions(cache: &Path) -> Result<BTreeMap<Room, Position>> {
         .collect()
 }
 
+/// The rooms of which a cache has some pages of a newer state, and not yet all: its position is still the one before.
+pub async fn rebuilding(cache: &Path) -> Result<Vec<Room>> {
+    if !cache.exists() {
+        return Ok(Vec::new());
+    }
+    let mut db = open(cache).await?;
+    let rooms: Vec<String> =
+        sqlx::query_scalar("SELECT room FROM rooms WHERE head_epoch IS NOT NULL").fetch_all(&mut db).await?;
+    db.close().await?;
+    rooms.iter().map(|room| room.parse().ok().context("not a room")).collect()
+}
+
 /// The marks that a cache shows: the last of each analysis, and the newest of the feed.
 pub async fn shown(cache: &Path) -> Result<Vec<String>> {
     if !cache.exists() {
@@ -97,8 +109,10 @@ const TABLES: [(&str, &str); 6] = [
     ("notifications", "SELECT id, data || ' ' || coalesce(read_at, 0) FROM notifications"),
 ];
 
-/// Entries of the feed that a cache holds at least, if there are so many.
-const FEED: usize = 1000;
+/// Entries of the feed that a cache holds at least, if there are so many, …
+pub const FEED: usize = 1000;
+/// … and one that was rebuilt from the state.
+pub const REBUILT_FEED: usize = 200;
 
 impl Contents {
     /// Reads a cache.
@@ -118,8 +132,8 @@ impl Contents {
     }
 
     /// How this cache, which lived through everything, differs from one that was filled from the state just now, and
-    /// from the feeds that the journal adds up to.
-    pub fn differences(&self, fresh: &Self, feeds: &Feeds) -> Vec<String> {
+    /// from the feeds that the journal adds up to, of which it has to have the newest `held`.
+    pub fn differences(&self, fresh: &Self, feeds: &Feeds, held: usize) -> Vec<String> {
         let mut differences = Vec::new();
         for (table, _) in TABLES {
             let own = self.table(table);
@@ -136,7 +150,7 @@ impl Contents {
         let own = self.table("activity");
         let belongs =
             |room: &Room| matches!(room, Room::Project(id) if self.table("projects").contains_key(&id.to_string()));
-        let feed = feeds.iter().filter(|(room, _)| belongs(room)).flat_map(|(_, feed)| feed.iter().take(FEED));
+        let feed = feeds.iter().filter(|(room, _)| belongs(room)).flat_map(|(_, feed)| feed.iter().take(held));
         let missing = feed.filter(|id| !own.contains_key(*id));
         differences.extend(missing.map(|id| format!("the entry {id} of the feed is missing")));
         let happened: HashSet<&String> = feeds.values().flatten().collect();

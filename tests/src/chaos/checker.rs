@@ -160,12 +160,15 @@ fn check_hearing(name: &str, lives: &[Life], journals: &Journals<'_>, verdict: &
 }
 
 /// Where the cache stood when a life began, it also showed what had happened up to there. (A cache that was filled from
-/// the state may show later things already.)
+/// the state may show later things already, and one that was only begun to be filled is not looked at.)
 fn check_effects(name: &str, life: &Life, journals: &Journals<'_>, verdict: &mut Verdict) {
     let shown: BTreeSet<&str> =
         life.iter().filter_map(|line| if let Line::Shows(mark) = line { Some(mark.as_str()) } else { None }).collect();
     for line in life {
         let Line::Position(room, seq, tag) = line else { continue };
+        if life.contains(&Line::Rebuilding(*room)) {
+            continue;
+        }
         let is_ahead = |mark: &&str| {
             let mut entries = journals.marked(mark).into_iter().chain(journals.marked_before(mark));
             entries.any(|entry| entry.room == *room && entry.seq > *seq)

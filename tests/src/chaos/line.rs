@@ -12,6 +12,8 @@ use super::work::Sent;
 pub enum Line {
     /// Its cache stood here when it started.
     Position(Room, Seq, Tag),
+    /// A rebuild of a room was under way when it started: what the cache shows there is partly of another time.
+    Rebuilding(Room),
     /// Its cache shows the effect of the event with this mark.
     Shows(String),
     /// A command was queued: it is on disk.
@@ -34,6 +36,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Position(room, seq, tag) => write!(f, "position {room} {} {}", seq.0, tag.0),
+            Self::Rebuilding(room) => write!(f, "rebuilding {room}"),
             Self::Shows(mark) => write!(f, "shows {mark}"),
             Self::Sent(id, sent) => write!(f, "sent {id} {sent}"),
             Self::Acknowledged(id, Some((room, seq))) => write!(f, "acknowledged {id} {room} {}", seq.0),
@@ -54,6 +57,7 @@ impl FromStr for Line {
         let words: Vec<&str> = text.split(' ').collect();
         Ok(match words[..] {
             ["position", room, seq, tag] => Self::Position(parse(room)?, Seq(parse(seq)?), Tag(parse(tag)?)),
+            ["rebuilding", room] => Self::Rebuilding(parse(room)?),
             ["shows", mark] => Self::Shows(mark.to_owned()),
             ["sent", id, sent] => Self::Sent(parse(id)?, sent.parse()?),
             ["acknowledged", id, room, seq] => Self::Acknowledged(parse(id)?, Some((parse(room)?, Seq(parse(seq)?)))),
@@ -84,6 +88,7 @@ mod tests {
         let part = Sent::Parts { member: 2, life: 3, n: 14, count: 60 };
         for line in [
             Line::Position(room, Seq(7), Tag(9)),
+            Line::Rebuilding(room),
             Line::Shows("2.3.14.59".to_owned()),
             Line::Sent(id, part),
             Line::Sent(id, Sent::Start),

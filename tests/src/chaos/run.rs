@@ -84,9 +84,12 @@ pub async fn run(seed: u64, lasts: Duration, crew: usize, transport: Transport, 
     let (journal, feeds) = caches::journal(&journal_file).await?;
     let mut verdict = checker::check(&journal, &forgotten, &logs);
     verdict.lost.extend(unrest);
+    let held = if forgotten.is_empty() { caches::FEED } else { caches::REBUILT_FEED };
     for ((name, _), (old, (_, new))) in logs.iter().zip(old.iter().zip(&fresh)) {
         let (old, new) = (Contents::read(old).await?, Contents::read(new).await?);
-        verdict.lost.extend(old.differences(&new, &feeds).into_iter().map(|text| format!("{name}'s cache: {text}")));
+        verdict
+            .lost
+            .extend(old.differences(&new, &feeds, held).into_iter().map(|text| format!("{name}'s cache: {text}")));
         eprint!("{}", complaints(&folder, name));
     }
     describe(&logs, &forgotten, &folder);

@@ -64,6 +64,9 @@ impl Voice {
         for (room, position) in caches::positions(&cache).await? {
             say(&Line::Position(room, position.seq, position.tag));
         }
+        for room in caches::rebuilding(&cache).await? {
+            say(&Line::Rebuilding(room));
+        }
         for mark in caches::shown(&cache).await? {
             say(&Line::Shows(mark));
         }

@@ -95,12 +95,14 @@ fn a_cache_that_stands_behind_an_event_without_its_effect_has_lost_it() {
     let (mut journal, _, room, _) = story();
     journal[1].what = What::Post("post".to_owned());
     journal[2].what = What::Detector(Some("end".to_owned()));
-    let life = |at, marks: &[&str]| {
+    let life = |at, marks: &[&str]| -> Life {
         let shown = marks.iter().map(|mark| Line::Shows((*mark).to_owned()));
         std::iter::once(Line::Position(room, Seq(at), Tag(at as u32 + 10))).chain(shown).collect()
     };
     assert_eq!(judge(&journal, vec![life(3, &["post", "end"])]), [0, 0, 0]);
     assert_eq!(judge(&journal, vec![life(3, &["post"])]), [1, 0, 0]);
+    let begun: Life = life(3, &["post"]).into_iter().chain([Line::Rebuilding(room)]).collect();
+    assert_eq!(judge(&journal, vec![begun]), [0, 0, 0], "pages of another time have come over it");
     assert_eq!(judge(&journal, vec![life(2, &["post"])]), [0, 0, 0]);
     assert_eq!(judge(&journal, vec![life(1, &["end"])]), [0, 0, 0], "filled from the state");
 }
