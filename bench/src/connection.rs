@@ -2,7 +2,10 @@
 //!
 //! Everything is read into one buffer that all connections share, for there is one thread. Pings are answered here.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::{
@@ -24,7 +27,7 @@ use crate::{
 /// The shared buffer: more than the largest frame any server sends here.
 const SCRATCH: usize = 256 * 1024;
 /// How long one answer may take before something is wrong.
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The heartbeat of `engine.io`, under Socket.IO: a text of its own instead of a ping.
 const ENGINE_PING: &[u8] = b"2";
 /// Its answer.
@@ -49,16 +52,19 @@ pub struct Joined {
     pub positions: [Option<Position>; 2],
     /// Entries of the feed that it was given from the journal.
     pub replayed: usize,
+    /// From before the TCP connect until the answer to the last join.
+    pub took: Duration,
 }
 
 impl Connection {
     /// Connects and joins, from these positions if there are any.
     pub async fn open(server: &Server, seat: Seat, since: [Option<Position>; 2]) -> Result<(Self, Joined)> {
+        let (began, mut joined) = (Instant::now(), Joined::default());
         let mut connection = Self::upgrade(server, seat).await?;
-        let mut joined = Joined::default();
         for step in server.joining(seat, since)? {
             connection.say(&step, |text| joined.hear(text)).await?;
         }
+        joined.took = began.elapsed();
         Ok((connection, joined))
     }
 

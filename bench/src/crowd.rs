@@ -3,12 +3,15 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
-use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::JoinSet,
+    time::{sleep, sleep_until},
+};
 use watchbell_protocol::Position;
 
 use crate::{
@@ -45,14 +48,51 @@ pub struct Comers {
     pub seats: Vec<Seat>,
     /// Where each is already, if it was here before: as many as seats, or none.
     pub since: Vec<[Option<Position>; 2]>,
-    /// How many connect at the same time.
-    pub at_once: usize,
+    /// When each connects.
+    pub coming: Coming,
+}
+
+/// When comers connect.
+#[derive(Debug, Clone, Copy)]
+pub enum Coming {
+    /// So many at the same time: the next one as soon as one is live.
+    AtOnce(usize),
+    /// So many per second, one after the other, whoever is live by then.
+    PerSecond(f64),
 }
 
 impl Comers {
     /// That many to the first room, for the first time.
-    pub fn to_one_room(count: usize, at_once: usize) -> Self {
-        Self { seats: (0..count).map(|place| Seat { room: 0, place }).collect(), since: Vec::new(), at_once }
+    pub fn to_one_room(count: usize, coming: Coming) -> Self {
+        Self { seats: (0..count).map(|place| Seat { room: 0, place }).collect(), since: Vec::new(), coming }
+    }
+}
+
+/// Where they wait until they may connect.
+enum Door {
+    Places(Semaphore),
+    Clock { opened: tokio::time::Instant, pause: Duration },
+}
+
+impl Door {
+    fn open(coming: Coming) -> Self {
+        match coming {
+            Coming::AtOnce(places) => Self::Places(Semaphore::new(places)),
+            Coming::PerSecond(rate) => {
+                Self::Clock { opened: tokio::time::Instant::now(), pause: Duration::from_secs_f64(1.0 / rate) }
+            }
+        }
+    }
+
+    /// Waits until the comer of this number may connect; gives the place that it takes until it is live, if they count.
+    async fn enter(&self, number: usize) -> Result<Option<SemaphorePermit<'_>>> {
+        match self {
+            Self::Places(places) => places.acquire().await.map(Some).context("the places are never closed"),
+            Self::Clock { opened, pause } => {
+                sleep_until(*opened + pause.mul_f64(number as f64)).await;
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -60,14 +100,14 @@ impl Crowd {
     /// Lets them come and waits until all are live.
     pub async fn open(server: &Rc<Server>, comers: &Comers, mark: &'static str) -> Result<Self> {
         let tally = Rc::new(RefCell::new(Tally::new(mark)?));
-        let (shared, places) = (Rc::new(Shared::default()), Arc::new(Semaphore::new(comers.at_once)));
+        let (shared, door) = (Rc::new(Shared::default()), Rc::new(Door::open(comers.coming)));
         let (mut tasks, began) = (JoinSet::new(), Instant::now());
         for (number, seat) in comers.seats.iter().copied().enumerate() {
             let since = comers.since.get(number).copied().unwrap_or_default();
-            let (server, places) = (server.clone(), places.clone());
+            let (server, door) = (server.clone(), door.clone());
             let (shared, tally) = (shared.clone(), tally.clone());
             tasks.spawn_local(async move {
-                let Err(error) = come(&server, seat, since, number, &places, &shared, &tally).await;
+                let Err(error) = come(&server, seat, since, number, &door, &shared, &tally).await;
                 shared.ended.set(shared.ended.get() + 1);
                 shared.broken.borrow_mut().get_or_insert(error);
             });
@@ -137,11 +177,11 @@ async fn come(
     seat: Seat,
     since: [Option<Position>; 2],
     number: usize,
-    places: &Semaphore,
+    door: &Door,
     shared: &Shared,
     tally: &RefCell<Tally>,
 ) -> Result<std::convert::Infallible> {
-    let place = places.acquire().await.context("the places are never closed")?;
+    let place = door.enter(number).await?;
     let (mut connection, joined) = Connection::open(server, seat, since).await?;
     drop(place);
     shared.joined.borrow_mut().push((number, joined));

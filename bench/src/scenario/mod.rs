@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::{
+    crowd::Coming,
     peer::{Peer, Programs, Server, Shape},
     report::Figure,
 };
@@ -22,7 +23,7 @@ use crate::{
 /// Members of the project in which everything happens.
 const MEMBERS: usize = 200;
 /// Connections that come at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: Coming = Coming::AtOnce(64);
 
 /// A scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::{MEMBERS, Plan, connect::quiet};
 use crate::{
     connection::Connection,
-    crowd::{Comers, Crowd},
+    crowd::{Comers, Coming, Crowd},
     peer::{Peer, Seat, Server, Shape, Step},
     report::{Figure, Target, Unit},
 };
@@ -17,7 +17,7 @@ use crate::{
 /// Events that everybody missed.
 const MISSED: usize = 50;
 /// Connections on their way at the same time: as many as a listener keeps waiting.
-const AT_ONCE: usize = 512;
+const AT_ONCE: Coming = Coming::AtOnce(512);
 
 pub async fn run(plan: &Plan) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    crowd::{Comers, Crowd},
+    crowd::{Comers, Coming, Crowd},
     peer::{Peer, Programs, Seat, Server, Shape},
     publisher::{Load, Publisher},
 };
@@ -26,7 +26,7 @@ use crate::{
 /// Members of the two projects: the idle are in the first, the busy in the second.
 const MEMBERS: usize = 200;
 /// Connections that come at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: Coming = Coming::AtOnce(64);
 /// Connections of the warm-up.
 const WARM_UP: usize = 1000;
 /// Visitors at a time while there is churn.
