@@ -8,10 +8,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{
     io::AsyncWriteExt as _,
     net::{
-        TcpStream,
+        TcpSocket, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     time::timeout,
@@ -33,6 +34,12 @@ const ENGINE_PING: &[u8] = b"2";
 /// Its answer.
 const ENGINE_PONG: &str = "3";
 
+/// What a narrow connection's system keeps for it at most, about …
+const NARROW_BUFFER: u32 = 4096;
+/// … and the largest part in which it wants to be sent anything: an Ethernet's, where loopback has 64 KiB. The other
+/// side's system keeps a multiple of that.
+const NARROW_SEGMENT: u32 = 1448;
+
 thread_local! {
     static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
 }
@@ -43,6 +50,8 @@ pub struct Connection {
     write: OwnedWriteHalf,
     /// The beginning of a frame that has not come whole.
     carry: Vec<u8>,
+    /// Bytes that its socket got and sent since this was last taken.
+    traffic: u64,
 }
 
 /// What a connection heard while it joined.
@@ -68,12 +77,27 @@ impl Connection {
         Ok((connection, joined))
     }
 
+    /// The same for the first time, with little room between the two ends: one that does not read is noticed soon.
+    pub async fn open_narrow(server: &Server, seat: Seat) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(NARROW_BUFFER)?;
+        setsockopt(&socket, sockopt::TcpMaxSeg, &NARROW_SEGMENT)?;
+        let mut connection = Self::over(socket.connect(server.address()).await?, server, seat).await?;
+        for step in server.joining(seat, [None; 2])? {
+            connection.say(&step, |_| {}).await?;
+        }
+        Ok(connection)
+    }
+
     /// Connects and joins nothing.
     pub async fn upgrade(server: &Server, seat: Seat) -> Result<Self> {
-        let stream = TcpStream::connect(server.address()).await.context("cannot connect")?;
+        Self::over(TcpStream::connect(server.address()).await.context("cannot connect")?, server, seat).await
+    }
+
+    async fn over(stream: TcpStream, server: &Server, seat: Seat) -> Result<Self> {
         stream.set_nodelay(true)?;
         let (read, write) = stream.into_split();
-        let mut connection = Self { read, write, carry: Vec::new() };
+        let mut connection = Self { read, write, carry: Vec::new(), traffic: 0 };
         connection.send(&server.handshake(seat)?).await?;
         timeout(PATIENCE, connection.accepted()).await.context("the handshake was not answered")??;
         Ok(connection)
@@ -84,7 +108,7 @@ impl Connection {
             self.read.readable().await?;
             match self.read.try_read_buf(&mut self.carry) {
                 Ok(0) => bail!("the connection was closed in the handshake"),
-                Ok(_) => {}
+                Ok(length) => self.traffic += length as u64,
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Err(error.into()),
             }
@@ -119,7 +143,21 @@ impl Connection {
 
     /// Sends frames.
     pub async fn send(&mut self, frames: &[u8]) -> Result<()> {
-        Ok(self.write.write_all(frames).await?)
+        self.write.write_all(frames).await?;
+        self.traffic += frames.len() as u64;
+        Ok(())
+    }
+
+    /// Says that it is there, which nobody has asked for.
+    pub async fn pong(&mut self) -> Result<()> {
+        let mut pong = Vec::new();
+        wire::put(&mut pong, Kind::Pong, &[]);
+        self.send(&pong).await
+    }
+
+    /// Bytes that its socket got and sent since this was last asked.
+    pub fn take_traffic(&mut self) -> u64 {
+        std::mem::take(&mut self.traffic)
     }
 
     /// Says goodbye and goes.
@@ -168,6 +206,7 @@ impl Connection {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        self.traffic += (end - begun) as u64;
         let taken = frames(&scratch[..end], heard, replies)?;
         // Most of the time nothing is left, and a connection that waits holds no memory.
         if taken == end {

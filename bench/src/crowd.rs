@@ -16,7 +16,7 @@ use watchbell_protocol::Position;
 
 use crate::{
     connection::{Connection, Joined},
-    peer::{Seat, Server},
+    peer::{Seat, Server, Step},
     tally::Tally,
 };
 
@@ -36,6 +36,7 @@ pub struct Crowd {
 struct Shared {
     live: Cell<usize>,
     ended: Cell<usize>,
+    traffic: Cell<u64>,
     joined: RefCell<Vec<(usize, Joined)>>,
     /// Why the first connection broke.
     broken: RefCell<Option<anyhow::Error>>,
@@ -50,6 +51,8 @@ pub struct Comers {
     pub since: Vec<[Option<Position>; 2]>,
     /// When each connects.
     pub coming: Coming,
+    /// What each says behind its joins.
+    pub then: Vec<Step>,
 }
 
 /// When comers connect.
@@ -64,7 +67,8 @@ pub enum Coming {
 impl Comers {
     /// That many to the first room, for the first time.
     pub fn to_one_room(count: usize, coming: Coming) -> Self {
-        Self { seats: (0..count).map(|place| Seat { room: 0, place }).collect(), since: Vec::new(), coming }
+        let seats = (0..count).map(|place| Seat { room: 0, place }).collect();
+        Self { seats, since: Vec::new(), coming, then: Vec::new() }
     }
 }
 
@@ -101,13 +105,12 @@ impl Crowd {
     pub async fn open(server: &Rc<Server>, comers: &Comers, mark: &'static str) -> Result<Self> {
         let tally = Rc::new(RefCell::new(Tally::new(mark)?));
         let (shared, door) = (Rc::new(Shared::default()), Rc::new(Door::open(comers.coming)));
-        let (mut tasks, began) = (JoinSet::new(), Instant::now());
-        for (number, seat) in comers.seats.iter().copied().enumerate() {
-            let since = comers.since.get(number).copied().unwrap_or_default();
-            let (server, door) = (server.clone(), door.clone());
+        let (mut tasks, all, began) = (JoinSet::new(), Rc::new(comers.clone()), Instant::now());
+        for number in 0..comers.seats.len() {
+            let (server, all, door) = (server.clone(), all.clone(), door.clone());
             let (shared, tally) = (shared.clone(), tally.clone());
             tasks.spawn_local(async move {
-                let Err(error) = come(&server, seat, since, number, &door, &shared, &tally).await;
+                let Err(error) = come(&server, &all, number, &door, &shared, &tally).await;
                 shared.ended.set(shared.ended.get() + 1);
                 shared.broken.borrow_mut().get_or_insert(error);
             });
@@ -137,6 +140,11 @@ impl Crowd {
     /// The tally.
     pub fn tally(&self) -> std::cell::Ref<'_, Tally> {
         self.tally.borrow()
+    }
+
+    /// Bytes that all sockets got and sent since everybody connected.
+    pub fn traffic(&self) -> u64 {
+        self.shared.traffic.get()
     }
 
     /// Counts from now on.
@@ -174,19 +182,24 @@ impl Crowd {
 /// Connects, joins, and receives until the connection breaks.
 async fn come(
     server: &Server,
-    seat: Seat,
-    since: [Option<Position>; 2],
+    all: &Comers,
     number: usize,
     door: &Door,
     shared: &Shared,
     tally: &RefCell<Tally>,
 ) -> Result<std::convert::Infallible> {
+    let since = all.since.get(number).copied().unwrap_or_default();
     let place = door.enter(number).await?;
-    let (mut connection, joined) = Connection::open(server, seat, since).await?;
+    let (mut connection, joined) = Connection::open(server, all.seats[number], since).await?;
+    for step in &all.then {
+        connection.say(step, |_| {}).await?;
+    }
     drop(place);
+    connection.take_traffic();
     shared.joined.borrow_mut().push((number, joined));
     shared.live.set(shared.live.get() + 1);
     loop {
         connection.turn(|text, now| tally.borrow_mut().take(text, now)).await?;
+        shared.traffic.set(shared.traffic.get() + connection.take_traffic());
     }
 }

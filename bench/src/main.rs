@@ -16,6 +16,7 @@ mod report;
 mod scenario;
 mod soak;
 mod tally;
+mod watch;
 mod wire;
 
 use std::{

@@ -78,6 +78,12 @@ impl Publisher {
         Ok(Self { connection, templates, next: 0 })
     }
 
+    /// Connects as the first member, and prepares to publish lines of the log, each by itself.
+    pub async fn of_lines(server: &Server) -> Result<Self> {
+        let connection = Connection::upgrade(server, Seat { room: 0, place: 0 }).await?;
+        Ok(Self { connection, templates: vec![server.line(0)?], next: 0 })
+    }
+
     /// Publishes; every event reaches `receivers` of the crowd.
     pub async fn measure(
         &mut self,
@@ -114,7 +120,7 @@ impl Publisher {
     }
 
     /// Publishes at the rate; how many. A server that takes no more gets fewer.
-    async fn publish(&mut self, load: Load) -> Result<u64> {
+    pub async fn publish(&mut self, load: Load) -> Result<u64> {
         let (began, mut sent, mut frames) = (Instant::now(), 0_u64, Vec::new());
         while began.elapsed() < load.during {
             let due = (began.elapsed().as_secs_f64() * load.rate) as u64 + 1;

@@ -120,9 +120,9 @@ struct BenchArgs {
     out: Option<PathBuf>,
     /// Only these scenarios.
     #[arg(long, value_name = "SCENARIO", num_args = 1.., value_delimiter = ',',
-          value_parser = ["connect", "memory", "fanout", "rooms", "journal", "storm"])]
+          value_parser = ["connect", "memory", "idle", "slow", "fanout", "rooms", "lines", "journal", "storm"])]
     only: Vec<String>,
-    /// One short round of each: a minute or two.
+    /// One short round of each: about five minutes.
     #[arg(long)]
     quick: bool,
 }

@@ -3,6 +3,7 @@
 //!
 //! The same is asked of all: connect, join a room, publish to a room, receive about 512 bytes of JSON per event.
 
+mod numbers;
 mod payload;
 mod process;
 mod speech;

@@ -14,7 +14,7 @@ pub(super) const FRAME_BYTES: usize = 512;
 
 /// The key before the stamp of a progress. The detector's working time is a number that nobody interprets on its way.
 pub const PROGRESS_MARK: &str = "\"ms\":";
-/// The word before the stamp of an entry of the feed.
+/// The word before the stamp of an entry of the feed, or of a line of a log.
 pub const POST_MARK: &str = "us=";
 
 /// A frame that is sent again and again, each time with another stamp.

@@ -3,15 +3,18 @@
 use anyhow::{Context as _, Result};
 use watchbell_protocol::{
     AnalysisId, ClientFrame, CommandId, List, Position, Room, SUBPROTOCOL, Text,
-    command::{AnalysisStart, PresenceUpdate, RoomJoin, Runner},
-    event::Status,
+    command::{AnalysisStart, LogsAppend, PresenceUpdate, RoomJoin, Runner},
+    event::{LogLine, Status},
 };
 
 use super::{
     Peer, Server, Template,
     payload::{self, POST_MARK, PROGRESS_MARK},
 };
-use crate::wire;
+use crate::{clock, wire};
+
+/// The log that is written to.
+const LOG: &str = "bench";
 
 /// Whose connection it is, and to which room it goes.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +26,7 @@ pub struct Seat {
 }
 
 /// Something to send, and the answers to wait for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Step {
     /// Frames.
     pub send: Vec<u8>,
@@ -140,6 +143,23 @@ impl Server {
         Ok(wire::text(&serde_json::to_string(&frame)?))
     }
 
+    /// What Watchbell is asked, and answers, to get the lines of the log in a project as well.
+    pub fn looking(&self, room: usize) -> Result<Step> {
+        let streams = List::try_from(vec![Text::clip(format!("logs:{LOG}"))]).unwrap_or_default();
+        let command = RoomJoin { since: None, streams }.into();
+        let frame = ClientFrame { id: Some(CommandId::fresh()), room: Some(self.world().project_room(room)?), command };
+        Ok(Step { send: wire::text(&serde_json::to_string(&frame)?), answer: Step::COMMAND, times: 1 })
+    }
+
+    /// A line of that log, in a command of its own.
+    pub fn line(&self, room: usize) -> Result<Template> {
+        let text = Text::clip(format!("{POST_MARK}{} {}", clock::now(), "x".repeat(80)));
+        let lines = List::try_from(vec![LogLine { text, level: None, written_at: None }]).unwrap_or_default();
+        let command = LogsAppend { source: Text::clip(LOG), lines }.into();
+        let frame = ClientFrame { id: None, room: Some(self.world().project_room(room)?), command };
+        Ok(Template::new(&serde_json::to_string(&frame)?, POST_MARK))
+    }
+
     /// That this device is here, or away for the moment.
     pub fn presence(here: bool) -> Result<Vec<u8>> {
         let status = if here { Status::Online } else { Status::Away };
@@ -147,7 +167,8 @@ impl Server {
         Ok(wire::text(&serde_json::to_string(&ClientFrame { id: None, room: None, command })?))
     }
 
-    /// The words before the stamp of what [`Self::publications`] and [`Self::post`] publish.
+    /// The words before the stamp of what [`Self::publications`] publishes, and of what [`Self::post`] and
+    /// [`Self::line`] do.
     pub fn marks() -> (&'static str, &'static str) {
         (PROGRESS_MARK, POST_MARK)
     }

@@ -42,6 +42,8 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// Bytes per second.
+    BytesPerSecond,
     /// Per second.
     PerSecond,
     /// Per cent.
@@ -56,6 +58,7 @@ impl Unit {
             Self::Millis => "ms",
             Self::Seconds => "s",
             Self::Bytes => "B",
+            Self::BytesPerSecond => "B/s",
             Self::PerSecond => "/s",
             Self::Percent => "%",
         }

@@ -27,6 +27,8 @@ use crate::{
 const SIZES: [usize; 3] = [1, 10, 100];
 /// Who receives.
 const RECEIVERS: usize = 10;
+/// How many transactions the server has committed, by its own count.
+const COMMITS: &str = "watchbell_commit_jobs_count";
 
 pub async fn run(plan: &Plan) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
@@ -80,7 +82,7 @@ async fn publish(server: Server, publishers: usize, during: Duration) -> Result<
     for place in 0..publishers {
         connections.push(Connection::upgrade(&server, Seat { room: 0, place }).await?);
     }
-    let commits = plain::commits(&server).await?;
+    let commits = server.number(COMMITS).await?;
     crowd.begin();
     let shared = Rc::new(Shared {
         until: Instant::now() + during,
@@ -96,7 +98,7 @@ async fn publish(server: Server, publishers: usize, during: Duration) -> Result<
     }
     let (cpu, took, events) = (server.cpu()?.saturating_sub(cpu), began.elapsed(), shared.acknowledged.get());
     crowd.settle(events * RECEIVERS as u64, Duration::from_secs(2)).await?;
-    let commits = plain::commits(&server).await? - commits;
+    let commits = server.number(COMMITS).await? - commits;
     let came = Came {
         per_second: events as f64 / took.as_secs_f64(),
         acknowledged_ms: shared.latency.borrow().value_at_quantile(0.5) as f64 / 1000.0,

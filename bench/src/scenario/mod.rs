@@ -3,10 +3,13 @@
 
 mod connect;
 mod fanout;
+mod idle;
 mod journal;
+mod lines;
 mod memory;
 mod most;
 mod rooms;
+mod slow;
 mod storm;
 
 use std::{rc::Rc, time::Duration};
@@ -32,10 +35,16 @@ pub enum Scenario {
     Connect,
     /// What an idle connection costs in memory.
     Memory,
+    /// What an idle connection costs on the network.
+    Idle,
+    /// What a receiver that takes nothing costs in memory.
+    Slow,
     /// What a delivery costs, how long it takes, and how many get through.
     Fanout,
     /// The same with many small rooms.
     Rooms,
+    /// In how much fewer frames the lines of a log come.
+    Lines,
     /// How many durable events are acknowledged, beside what the disk can do.
     Journal,
     /// Everybody comes back after a crash.
@@ -47,7 +56,7 @@ pub enum Scenario {
 pub struct Plan {
     /// Where the peers are.
     pub programs: Programs,
-    /// A minute or two instead of a quarter of an hour: fewer rounds, shorter, smaller.
+    /// Minutes instead of half an hour: fewer rounds, shorter, smaller.
     pub quick: bool,
     /// Connections that come back in a storm.
     pub storm: usize,
@@ -80,12 +89,15 @@ impl Scenario {
         match self {
             Self::Connect => connect::run(plan).await,
             Self::Memory => memory::run(plan).await,
+            Self::Idle => idle::run(plan).await,
+            Self::Slow => slow::run(plan).await,
             Self::Fanout => {
                 let mut figures = fanout::run(plan).await?;
                 figures.extend(most::run(plan).await?);
                 Ok(figures)
             }
             Self::Rooms => rooms::run(plan).await,
+            Self::Lines => lines::run(plan).await,
             Self::Journal => journal::run(plan).await,
             Self::Storm => storm::run(plan).await,
         }

@@ -29,7 +29,7 @@ pub async fn run(plan: &Plan) -> Result<Vec<Figure>> {
                 let server = plan.start_with(peer, Shape::small_rooms(MEMBERS, rooms, PER_ROOM)).await?;
                 let mut publisher = Publisher::open(&server, rooms, 1).await?;
                 let seats = (0..rooms).flat_map(|room| (0..PER_ROOM).map(move |place| Seat { room, place }));
-                let comers = Comers { seats: seats.collect(), since: Vec::new(), coming: AT_ONCE };
+                let comers = Comers { seats: seats.collect(), since: Vec::new(), coming: AT_ONCE, then: Vec::new() };
                 let crowd = Crowd::open(&server, &comers, Server::marks().0).await?;
                 let load = Load { rate: RATE * rooms as f64, during: plan.load() };
                 let measured = publisher.measure(&server, &crowd, PER_ROOM, load).await?;

@@ -12,15 +12,13 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use tokio::{
-    task::JoinSet,
-    time::{interval, sleep},
-};
+use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     crowd::{Comers, Coming, Crowd},
     peer::{Peer, Programs, Seat, Server, Shape},
     publisher::{Load, Publisher},
+    watch::Watch,
 };
 
 /// Members of the two projects: the idle are in the first, the busy in the second.
@@ -63,13 +61,13 @@ pub async fn run(programs: &Programs, options: Options) -> Result<()> {
 
     let watch = Watch::start(&server);
     together(&server, options.connections, options.busy, TOGETHER).await?;
-    let peak = watch.stop();
+    let peak = watch.peak();
     let what = format!("{} idle and {} busy connections", options.connections, options.busy);
     let first = verdict(&what, &server, base, peak).await?;
 
     let watch = Watch::start(&server);
     let visits = churn(&server, options.churn).await?;
-    let peak = watch.stop();
+    let peak = watch.peak();
     let second = verdict(&format!("{visits} visits"), &server, base, peak).await?;
     ensure!(first && second, "the server keeps memory of those who left");
     Ok(())
@@ -147,32 +145,6 @@ async fn lowest(server: &Server) -> Result<u64> {
         }
     }
     Ok(lowest)
-}
-
-/// Reads a server's memory until it is told to stop.
-struct Watch {
-    task: tokio::task::JoinHandle<()>,
-    peak: Rc<Cell<u64>>,
-}
-
-impl Watch {
-    fn start(server: &Rc<Server>) -> Self {
-        let (peak, server) = (Rc::new(Cell::new(0)), server.clone());
-        let noted = peak.clone();
-        let task = tokio::task::spawn_local(async move {
-            let mut ticks = interval(LOOK);
-            while let Ok(now) = server.rss() {
-                noted.set(noted.get().max(now));
-                ticks.tick().await;
-            }
-        });
-        Self { task, peak }
-    }
-
-    fn stop(self) -> u64 {
-        self.task.abort();
-        self.peak.get()
-    }
 }
 
 fn mib(bytes: u64) -> String {

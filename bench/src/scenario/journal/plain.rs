@@ -2,12 +2,8 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 use watchbell_server::store::{self, Store};
 
 use crate::peer::Server;
@@ -24,17 +20,6 @@ const HEADS: [&str; 2] = [
     "INSERT INTO rooms SELECT * FROM taken.rooms WHERE $2 > $1
      ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, tag = excluded.tag",
 ];
-
-/// How many transactions the server has committed, by its own count.
-pub async fn commits(server: &Server) -> Result<f64> {
-    let address = server.world().metrics()?;
-    let mut socket = TcpStream::connect(address).await.context("the metrics cannot be read")?;
-    socket.write_all(format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
-    let mut text = String::new();
-    socket.read_to_string(&mut text).await?;
-    let count = text.lines().find_map(|line| line.strip_prefix("watchbell_commit_jobs_count "));
-    count.and_then(|count| count.trim().parse().ok()).context("the metrics tell no count of commits")
-}
 
 /// Ends the server and copies what it wrote, in as many transactions as it made; events per second.
 pub async fn rate(server: Server, commits: f64) -> Result<f64> {
