@@ -1,5 +1,6 @@
 //! Thousands come and go, and the server's memory comes back: what was resident before is measured after a warm-up, for
-//! the first connections make pools and tables that stay, and compared when everybody has left.
+//! the first connections make pools and tables that stay, and compared when everybody has left. Beside it stands what a
+//! server has that nobody has ever come to, so that what the warm-up hides is seen as well.
 //!
 //! First everybody is there at once, idle and busy; then there is churn for as long as was asked for.
 
@@ -53,22 +54,24 @@ pub struct Options {
 pub async fn run(programs: &Programs, options: Options) -> Result<()> {
     let shape = Shape::small_rooms(MEMBERS, 2, MEMBERS);
     let server = Rc::new(Server::start(Peer::Watchbell, programs, shape).await?);
-    println!("just started: {}", mib(server.rss()?));
+    let fresh = server.rss()?;
+    println!("just started: {}", mib(fresh));
     together(&server, WARM_UP, WARM_UP / 10, TOGETHER / 4).await?;
     churn(&server, TOGETHER / 4).await?;
     let base = lowest(&server).await?;
     println!("base line, after a warm-up with {WARM_UP} connections that all left: {}", mib(base));
+    let before = Before { fresh, base };
 
     let watch = Watch::start(&server);
     together(&server, options.connections, options.busy, TOGETHER).await?;
     let peak = watch.peak();
     let what = format!("{} idle and {} busy connections", options.connections, options.busy);
-    let first = verdict(&what, &server, base, peak).await?;
+    let first = verdict(&what, &server, before, peak).await?;
 
     let watch = Watch::start(&server);
     let visits = churn(&server, options.churn).await?;
     let peak = watch.peak();
-    let second = verdict(&format!("{visits} visits"), &server, base, peak).await?;
+    let second = verdict(&format!("{visits} visits"), &server, before, peak).await?;
     ensure!(first && second, "the server keeps memory of those who left");
     Ok(())
 }
@@ -114,8 +117,19 @@ async fn churn(server: &Rc<Server>, during: Duration) -> Result<usize> {
     Ok(visits.get())
 }
 
-/// Says what memory did; whether it came back.
-async fn verdict(what: &str, server: &Server, base: u64, peak: u64) -> Result<bool> {
+/// What was resident before, bytes.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    /// When nobody had ever come.
+    fresh: u64,
+    /// After the warm-up.
+    base: u64,
+}
+
+/// Says what memory did; whether it came back to the base line. How much more it is than of a fresh server is only said:
+/// what stays is pools and tables, and the larger part of so small a number.
+async fn verdict(what: &str, server: &Server, before: Before, peak: u64) -> Result<bool> {
+    let Before { fresh, base } = before;
     let began = Instant::now();
     let mut end = server.rss()?;
     while end as f64 > base as f64 * MORE && began.elapsed() < SETTLE {
@@ -125,11 +139,13 @@ async fn verdict(what: &str, server: &Server, base: u64, peak: u64) -> Result<bo
     let ratio = end as f64 / base as f64;
     let settled = began.elapsed().as_secs_f64();
     println!(
-        "{what}: base line {}, peak {}, end {} after {settled:.0} s: {ratio:.2} of the base line, {}",
+        "{what}: base line {}, peak {}, end {} after {settled:.0} s: {ratio:.2} of the base line, {}; {:.2} of a fresh \
+         server",
         mib(base),
         mib(peak),
         mib(end),
         if ratio <= MORE { "good" } else { "TOO MUCH" },
+        end as f64 / fresh as f64,
     );
     Ok(ratio <= MORE)
 }
