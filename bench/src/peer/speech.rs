@@ -154,7 +154,8 @@ impl Server {
     /// A line of that log, in a command of its own.
     pub fn line(&self, room: usize) -> Result<Template> {
         let text = Text::clip(format!("{POST_MARK}{} {}", clock::now(), "x".repeat(80)));
-        let lines = List::try_from(vec![LogLine { text, level: None, written_at: None }]).unwrap_or_default();
+        let lines =
+            List::try_from(vec![LogLine { text, raw: None, level: None, written_at: None }]).unwrap_or_default();
         let command = LogsAppend { source: Text::clip(LOG), lines }.into();
         let frame = ClientFrame { id: None, room: Some(self.world().project_room(room)?), command };
         Ok(Template::new(&serde_json::to_string(&frame)?, POST_MARK))

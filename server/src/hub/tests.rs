@@ -129,7 +129,9 @@ impl World {
             match ServerFrame::parse(&text).unwrap() {
                 ServerFrame::Event(event) => receiver.hear(&event),
                 ServerFrame::Batch(events) | ServerFrame::Board { board: events, .. } => {
-                    events.iter().for_each(|event| receiver.hear(event));
+                    for event in &events {
+                        receiver.hear(event);
+                    }
                 }
                 _ => {}
             }

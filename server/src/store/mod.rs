@@ -3,7 +3,7 @@
 //! The queries are one file per domain and plain SQL; what is the engine's own is in this file alone. One connection writes,
 //! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
 //!
-//! Limits are written `LIMIT $n + 0`: SQLite looks at a bare parameter there while it plans, and so plans anew at each use.
+//! Limits are written `LIMIT $n + 0`: the engine looks at a bare parameter there while it plans, and so plans anew each time.
 
 pub mod accounts;
 pub mod activity;

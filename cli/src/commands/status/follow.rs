@@ -181,8 +181,8 @@ impl Head {
         for (is_progress, line) in lines {
             let go_on = match &self.screen {
                 Some(_) if is_progress => true,
-                Some((screen, _)) => screen.suspend(|| face::print(&format!("{line}\n"))).map_err(failed)?,
-                None => face::print(&format!("{line}\n")).map_err(failed)?,
+                Some((screen, _)) => screen.suspend(|| face::print(format!("{line}\n"))).map_err(failed)?,
+                None => face::print(format!("{line}\n")).map_err(failed)?,
             };
             if !go_on {
                 return Ok(false);
