@@ -61,14 +61,15 @@ impl Voice {
     /// Lives until the input ends.
     pub async fn run(self) -> Result<()> {
         let cache = self.folder.join(CACHE);
-        for (room, position) in caches::positions(&cache).await? {
-            say(&Line::Position(room, position.seq, position.tag));
-        }
         for room in caches::rebuilding(&cache).await? {
             say(&Line::Rebuilding(room));
         }
         for mark in caches::shown(&cache).await? {
             say(&Line::Shows(mark));
+        }
+        // Last: who is killed before this has said nothing that could be held against it.
+        for (room, position) in caches::positions(&cache).await? {
+            say(&Line::Position(room, position.seq, position.tag));
         }
         let client = open(&self.server, &self.folder, cache).await?;
         let hearing = tokio::spawn(hear(client.events()));
