@@ -1,9 +1,9 @@
 //! A server with a real listener and a real database, which can be killed.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime, time::timeout};
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, process::Command, runtime::Runtime, time::timeout};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Error, client::IntoClientRequest, http::Response},
@@ -25,7 +25,7 @@ use watchbell_server::{
     clock::Clock,
     config::Config,
     ingest::{self, AdminCommand},
-    run,
+    metrics, run,
     store::{
         self, Store,
         accounts::{self, NewSignIn},
@@ -57,6 +57,7 @@ pub struct Server {
     timing: Timing,
     configure: fn(&mut Config),
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     shutdown: CancellationToken,
     ended: Option<tokio::sync::oneshot::Receiver<()>>,
     runtime: Option<Runtime>,
@@ -106,6 +107,7 @@ impl Server {
             timing,
             configure,
             address: ([127, 0, 0, 1], 0).into(),
+            metrics: None,
             shutdown: CancellationToken::new(),
             ended: None,
             runtime: None,
@@ -142,14 +144,20 @@ impl Server {
         let (started, starting) = tokio::sync::oneshot::channel();
         let (ending, ended) = tokio::sync::oneshot::channel();
         runtime.spawn(async move {
+            let metrics_at = config.metrics.listen.0;
             let app = App::open(config, timing).await.unwrap();
+            let metrics = match metrics_at {
+                Some(address) => Some(serve_metrics(app.clone(), address, shutdown.clone()).await),
+                None => None,
+            };
             let listener = bind(address).await;
-            started.send((listener.local_addr().unwrap(), app.clone())).map_err(drop).unwrap();
+            let parts = (listener.local_addr().unwrap(), app.clone(), metrics);
+            started.send(parts).map_err(drop).unwrap();
             run(app, listener, shutdown).await.unwrap();
             let _ = ending.send(());
         });
-        let (address, app) = timeout(SOON, starting).await.expect("the server starts").unwrap();
-        (self.address, self.app) = (address, Some(app));
+        let (address, app, metrics) = timeout(SOON, starting).await.expect("the server starts").unwrap();
+        (self.address, self.app, self.metrics) = (address, Some(app), metrics);
         (self.runtime, self.ended) = (Some(runtime), Some(ended));
     }
 
@@ -205,6 +213,21 @@ impl Server {
     /// What the command line does.
     pub async fn admin(&self, command: AdminCommand) {
         ingest::admin(&self.store, command, now()).await.unwrap();
+    }
+
+    /// Runs `watchbell-server` on the same folder, as an admin does while the server runs.
+    pub async fn command_line(&self, args: &[&str], input: &str) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watchbell-server"));
+        command.arg("--dir").arg(self.folder.path()).args(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        assert!(timeout(SOON, child.wait()).await.expect("it ends").unwrap().success(), "{args:?}");
+    }
+
+    /// What Prometheus reads.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.metrics.expect("it is configured"));
+        crate::poll::http().get(url).send().await.unwrap().text().await.unwrap()
     }
 
     /// An API token.
@@ -284,6 +307,13 @@ impl Server {
 fn refusal(response: &Response<Option<Vec<u8>>>) -> (u16, String) {
     let body = response.body().clone().unwrap_or_default();
     (response.status().as_u16(), String::from_utf8(body).unwrap())
+}
+
+async fn serve_metrics(app: App, address: SocketAddr, shutdown: CancellationToken) -> SocketAddr {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(metrics::serve(app, listener, shutdown));
+    address
 }
 
 /// The port of a server that was just killed may still be closing.

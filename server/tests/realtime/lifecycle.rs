@@ -1,13 +1,13 @@
 //! How connections live and end: heartbeat, tokens, revocation, heads, the farewell.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use watchbell_protocol::{
-    CloseCode, CommandId, ErrorCode, ServerFrame,
+    CloseCode, CommandId, ErrorCode, SUBPROTOCOL, ServerFrame,
     command::{ActivityPost, AuthRefresh},
 };
-use watchbell_server::{Timing, store::accounts};
+use watchbell_server::{Timing, auth::Scope, store::accounts};
 
 use crate::fixture::{SOON, Server, now, quick, text};
 
@@ -60,6 +60,34 @@ async fn a_disabled_member_and_an_ended_sign_in_are_cut_off() {
     assert_eq!(code(a.closed().await), Some(CloseCode::Revoked));
     assert_eq!(code(b.closed().await), Some(CloseCode::Revoked));
     kept.join(bob.room(), None).await;
+}
+
+#[tokio::test]
+async fn a_revoked_api_token_and_a_changed_password_end_live_connections() {
+    let server = Server::start().await;
+    let (ada, bob) = (server.member("ada").await, server.member("bob").await);
+    let ada_elsewhere = server.sign_in(ada.id).await;
+    let room = server.project("web", &[&ada, &bob]).await;
+    let leaked = server.api_token(&[Scope::ReportLogs], room).await;
+    let other = server.api_token(&[Scope::AnalysisRun], room).await;
+    let mut ended = Vec::new();
+    for token in [&leaked, &ada.token, &ada_elsewhere.token] {
+        ended.push(server.connect(token).await);
+    }
+    let (mut b, mut ci) = (server.connect(&bob.token).await, server.connect(&other).await);
+
+    let (id, _) = leaked.trim_start_matches("wbt_").split_once('.').unwrap();
+    server.command_line(&["token", "revoke", id], "").await;
+    server.command_line(&["user", "password", "ada", "--password-stdin"], "another one, and longer\n").await;
+    for mut client in ended {
+        assert_eq!(code(client.closed().await), Some(CloseCode::Revoked));
+    }
+    for token in [&leaked, &ada.token, &ada_elsewhere.token] {
+        let (status, _) = server.try_connect(Some(token), Some(SUBPROTOCOL)).await.err().unwrap();
+        assert_eq!(status, 401);
+    }
+    b.join(bob.room(), None).await;
+    ci.join(room, None).await;
 }
 
 #[tokio::test]
@@ -134,6 +162,34 @@ async fn a_stopping_server_says_farewell_and_keeps_what_it_acknowledged() {
     server.restart().await;
     let joined = server.connect(&ada.token).await.join(room, Some(at)).await;
     assert_eq!((joined.resync, joined.events.len()), (None, 1));
+}
+
+#[tokio::test]
+async fn those_who_are_sent_away_come_back_spread_over_two_milliseconds_for_each() {
+    const MANY: usize = 60;
+    let mut server = Server::start().await;
+    let ada = server.member("ada").await;
+    let mut clients = Vec::new();
+    for _ in 0..MANY {
+        clients.push(server.connect(&ada.token).await);
+    }
+    let mut waits = BTreeSet::new();
+    let farewells = async {
+        for client in &mut clients {
+            let told = |frame: &ServerFrame| match frame {
+                ServerFrame::GoingAway(away) => Some(away.reconnect_in_ms),
+                _ => None,
+            };
+            waits.insert(client.find(told).await);
+            client.closed().await;
+        }
+    };
+    tokio::join!(server.stop(), farewells);
+    let most = 2 * MANY as u32;
+    // Random, but not even a quarter of them being different, or all being in one half, happens to nobody.
+    assert!(waits.len() > MANY / 4, "{waits:?}");
+    assert!(waits.first().unwrap() <= &(most / 2) && waits.last().unwrap() > &(most / 2), "{waits:?}");
+    assert!(waits.last().unwrap() <= &most, "{waits:?}");
 }
 
 #[tokio::test]

@@ -16,13 +16,14 @@ use watchbell_server::{Timing, store::accounts};
 use crate::fixture::{SOON, Server, Who, now, quick, text};
 
 /// A client that polls; it decides itself what it acknowledges.
-struct Poller {
+pub struct Poller {
     http: reqwest::Client,
     base: String,
     token: String,
     connection: String,
     frames: Vec<ServerFrame>,
-    n: u64,
+    /// The last answer that it took.
+    pub n: u64,
     sent: u64,
 }
 
@@ -32,7 +33,7 @@ pub fn http() -> reqwest::Client {
 }
 
 impl Poller {
-    async fn open(server: &Server, token: &str) -> Self {
+    pub async fn open(server: &Server, token: &str) -> Self {
         let (http, base, token) = (http(), server.http_url(), token.to_owned());
         let mut poller = Self { http, base, token, connection: String::new(), frames: Vec::new(), n: 0, sent: 0 };
         let answer = poller.polled(0).await;
@@ -50,7 +51,7 @@ impl Poller {
         refused(self.request("/v1/poll", &json!({ "ack": ack }))).await.map(|text| serde_json::from_str(&text).unwrap())
     }
 
-    async fn polled(&self, ack: u64) -> Polled {
+    pub async fn polled(&self, ack: u64) -> Polled {
         self.poll(ack).await.unwrap()
     }
 

@@ -3,15 +3,21 @@
 use std::time::Duration;
 
 use watchbell_protocol::{
-    Event, Room, StateItem, UserId,
+    CloseCode, DeviceId, Event, ProjectId, Room, StateItem, UserId,
     command::PresenceUpdate,
-    event::{Presence, Status, Viewing},
+    event::{DeviceKind, Presence, Status, Viewing},
 };
-use watchbell_server::Timing;
+use watchbell_server::{
+    Timing,
+    auth::{FamilyId, Principal},
+    clock::{Clock, Moment},
+    domain::presence::Presences,
+    ws::session::{Ear, Effect, Input, Now, Session},
+};
 
 use crate::{
     client::Client,
-    fixture::{SOON, Server, project_of, quick, text},
+    fixture::{SOON, Server, now, project_of, quick, text},
 };
 
 /// The next presence of `user` with that status that `client` is told.
@@ -117,4 +123,47 @@ async fn presence_does_not_reach_projects_that_are_not_shared() {
     told(&mut a, shared, bob.id, Status::Online).await;
     assert!(on_board(&a.join(own, None).await, bob.id).is_none());
     assert!(on_board(&a.join(shared, None).await, bob.id).is_some());
+}
+
+/// Adds up what nobody shortened; the time is passed in.
+#[test]
+fn who_closes_is_offline_after_5_s_who_vanishes_after_65_and_others_are_told_half_a_second_later_at_most() {
+    let (timing, start) = (Timing::default(), Clock.moment());
+    assert_eq!(offline(timing, start) - start, Duration::from_secs(5));
+    assert_eq!(offline(timing, silent(timing, start)) - start, Duration::from_secs(65));
+    assert!(timing.presence_every <= Duration::from_millis(500));
+}
+
+/// When somebody counts as offline whose only connection ends at `ended`.
+fn offline(timing: Timing, ended: Moment) -> Moment {
+    let (presences, user, device) = (Presences::new(timing.presence_grace), UserId::fresh(), DeviceId::fresh());
+    let project = ProjectId::fresh();
+    let generation = presences.connect(user, device, DeviceKind::Desktop, now()).unwrap();
+    assert_eq!(presences.knows(user, &[project], generation), None);
+    assert_eq!(presences.flush(now(), ended).changes[&project][0].status, Status::Online);
+    presences.disconnect(user, device, ended);
+    let at = presences.next_gone().unwrap();
+    assert_eq!(presences.flush(now(), at).changes[&project][0].status, Status::Offline);
+    at
+}
+
+/// When a connection is closed that is not heard of after `start`.
+fn silent(timing: Timing, start: Moment) -> Moment {
+    let at = |moment| Now { wall: now(), moment };
+    let ada = Principal::User {
+        id: UserId::fresh(),
+        name: text("ada"),
+        display_name: text("Ada"),
+        device: DeviceId::fresh(),
+        device_kind: DeviceKind::Desktop,
+        family: FamilyId::fresh(),
+        expires_at: now().plus(Duration::from_hours(1)),
+    };
+    let mut session = Session::new(ada.into(), timing, at(start));
+    loop {
+        let moment = session.deadline();
+        if session.handle(Input::Tick(Ear::Open), at(moment)).contains(&Effect::Close(CloseCode::Silent)) {
+            return moment;
+        }
+    }
 }

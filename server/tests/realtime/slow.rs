@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::{io::AsyncWriteExt as _, time::timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use watchbell_protocol::{
-    CommandId, Event, List, ProjectId, Room, ServerFrame,
+    CloseCode, CommandId, Event, List, ProjectId, Room, ServerFrame,
     command::{ActivityPost, LogsAppend, RoomJoin},
 };
 use watchbell_server::Timing;
@@ -13,6 +13,7 @@ use watchbell_server::Timing;
 use crate::{
     client::Client,
     fixture::{Server, Who, quick, text},
+    poll::Poller,
 };
 
 /// Far more than all buffers between a server and a client hold.
@@ -121,6 +122,30 @@ async fn connections_that_wait_for_the_database_twice_hold_up_nobody() {
         client.answer(join).await.unwrap();
     }
     server.connect(&ada.token).await.join(room, None).await;
+}
+
+#[tokio::test]
+async fn a_server_stops_within_10_s_whoever_takes_nothing_holds_a_poll_or_never_says_what_it_wants() {
+    let (mut server, ada, room) = stage(quick()).await;
+    let mut stalled = Vec::new();
+    for _ in 0..3 {
+        let mut client = server.connect(&ada.token).await;
+        client.join(room, None).await;
+        stalled.push(client);
+    }
+    let poller = Poller::open(&server, &ada.token).await;
+    let mut silent = server.raw().await;
+    silent.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    publish(&mut server.connect(&ada.token).await, room, MANY).await;
+    let mut held = std::pin::pin!(poller.polled(poller.n));
+    // There is no news, so this only lets the request arrive.
+    assert!(timeout(Duration::from_secs(1), &mut held).await.is_err());
+    // Which fails when it takes longer.
+    let (farewell, ()) = tokio::join!(held, server.stop());
+    assert_eq!(farewell.close.map(|close| close.code), Some(CloseCode::GoingAway.number()));
+    for mut client in stalled {
+        assert!(client.closed().await.is_none(), "what was on its way came, and then nothing");
+    }
 }
 
 #[tokio::test]
