@@ -6,9 +6,9 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 /// Runs a seed; the last line must say that nothing is wrong.
-async fn survives(seed: u64) {
+async fn survives(seed: u64, transport: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_chaos"))
-        .args(["run", "--seed", &seed.to_string(), "--seconds", "4", "--crew", "2"])
+        .args(["run", "--seed", &seed.to_string(), "--seconds", "4", "--crew", "2", "--transport", transport])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -23,15 +23,20 @@ async fn survives(seed: u64) {
 
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_by_the_faults_of_seed_1() {
-    survives(1).await;
+    survives(1, "websocket").await;
 }
 
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_by_the_faults_of_seed_2() {
-    survives(2).await;
+    survives(2, "websocket").await;
 }
 
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_by_the_faults_of_seed_3() {
-    survives(3).await;
+    survives(3, "websocket").await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_by_the_faults_of_seed_7_over_long_poll() {
+    survives(7, "poll").await;
 }

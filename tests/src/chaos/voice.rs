@@ -74,12 +74,22 @@ impl Voice {
         let client = open(&self.server, &self.folder, cache).await?;
         let hearing = tokio::spawn(hear(client.events()));
         let mut input = BufReader::new(stdin()).lines();
-        let room = tokio::select! {
-            room = project(&client) => room?,
-            _ = input.next_line() => return Ok(()),
+        let (room, asked) = {
+            let (mut project, mut asked) = (std::pin::pin!(project(&client)), Asked::Nothing);
+            loop {
+                tokio::select! {
+                    room = &mut project => break (room?, asked),
+                    line = input.next_line() => match line? {
+                        // What an earlier life left in the outbox has to be answered all the same.
+                        Some(line) if line == FINISH => asked = Asked::ToFinish,
+                        Some(_) => {}
+                        None => return Ok(()),
+                    }
+                }
+            }
         };
         let mut publisher = Publisher { voice: self, room, analysis: None, n: 0, ended: Arc::default(), client };
-        publisher.publish(&mut input).await?;
+        publisher.publish(&mut input, asked).await?;
         publisher.client.shutdown().await;
         // The last handle: nothing more can be heard, so the listener ends after what it has.
         drop(publisher);
@@ -137,6 +147,13 @@ async fn hear(mut events: Events) {
     }
 }
 
+/// What a process was asked for before it knew its project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    ToFinish,
+}
+
 /// What publishes, and the client.
 struct Publisher {
     voice: Voice,
@@ -152,13 +169,13 @@ struct Publisher {
 
 impl Publisher {
     /// Publishes until it is asked to finish, brings everything to its end, and waits for the end of the input.
-    async fn publish(&mut self, input: &mut Lines<BufReader<Stdin>>) -> Result<()> {
+    async fn publish(&mut self, input: &mut Lines<BufReader<Stdin>>, mut asked: Asked) -> Result<()> {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        while asked == Asked::Nothing {
             tokio::select! {
                 line = input.next_line() => match line? {
-                    Some(line) if line == FINISH => break,
+                    Some(line) if line == FINISH => asked = Asked::ToFinish,
                     Some(_) => {}
                     None => return Ok(()),
                 },
