@@ -308,6 +308,18 @@ async fn whoever_waits_with_a_page_goes_on_when_what_waited_is_taken_back() {
 }
 
 #[test]
+fn the_earliest_of_what_was_taken_back_is_where_reading_begins() {
+    let (outbox, full) = (Outbox::new(Deliveries::off()), room());
+    let mut n = 0;
+    while outbox.event(full, mark(n), "x".repeat(4096).into()) == Put::Waits {
+        n += 1;
+    }
+    outbox.behind(full, mark(n), Class::Durable);
+    outbox.late();
+    assert_eq!(outbox.take_behind(full), Some(Again::After(mark(0))), "what waited was taken back after that");
+}
+
+#[test]
 fn what_was_taken_back_first_is_where_reading_begins() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.event(room, mark(3), "x".repeat(BYTES).into());

@@ -148,12 +148,13 @@ impl Waiting {
         }
     }
 
-    /// Notes that a room has to be read again after `at`, for something of this class did not fit. If more was taken back
-    /// before, that counts.
+    /// Notes that a room has to be read again after `at`, for something of this class did not fit. What was noted before
+    /// counts if it is earlier.
     pub(super) fn behind(&mut self, room: Room, at: Mark, class: Class) {
         let again = self.behind.entry(room).or_insert(Again::WhereItIs);
-        if *again == Again::WhereItIs {
-            *again = Again::After(at);
+        match again {
+            Again::After(before) if before.seq <= at.seq => {}
+            Again::After(_) | Again::WhereItIs => *again = Again::After(at),
         }
         if class == Class::Durable {
             self.owed.insert(room);
