@@ -1,8 +1,9 @@
 //! WebSocket frames on their way out: a head of a few bytes before each shared payload, read by a vectored write.
 
-use std::{collections::VecDeque, io::IoSlice};
+use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
+use smallvec::SmallVec;
 use tungstenite::protocol::frame::{
     FrameHeader,
     coding::{Control, Data, OpCode},
@@ -17,9 +18,12 @@ const HEAD: usize = 10;
 /// Frames on their way out.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    queue: VecDeque<Frame>,
-    /// Bytes of the first one that went out.
+    /// Most of the time it is one.
+    all: SmallVec<[Frame; 1]>,
+    /// How many of them went out …
     gone: usize,
+    /// … and bytes of the one after those.
+    gone_bytes: usize,
     remaining: usize,
 }
 
@@ -32,7 +36,8 @@ struct Frame {
 
 impl From<Batch> for Frames {
     fn from(batch: Batch) -> Self {
-        let mut frames = Self { queue: VecDeque::with_capacity(batch.outs.len() + 1), ..Self::default() };
+        let mut frames = Self::default();
+        frames.all.reserve(batch.outs.len() + usize::from(batch.close.is_some()));
         for out in batch.outs {
             match out {
                 Out::Text(text) => frames.push(Frame::new(OpCode::Data(Data::Text), text.into())),
@@ -79,14 +84,26 @@ impl Frame {
 impl Frames {
     fn push(&mut self, frame: Frame) {
         self.remaining += frame.length();
-        self.queue.push_back(frame);
+        self.all.push(frame);
     }
 
     /// What is still to go, in order and without empty parts.
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let gone = |index| if index == 0 { self.gone } else { 0 };
-        let parts = self.queue.iter().enumerate().flat_map(move |(index, frame)| frame.rest(gone(index)));
+        let gone = |index| if index == 0 { self.gone_bytes } else { 0 };
+        let left = self.all[self.gone..].iter().enumerate();
+        let parts = left.flat_map(move |(index, frame)| frame.rest(gone(index)));
         parts.filter(|part| !part.is_empty())
+    }
+
+    /// All that is still to go in one piece, if it fits.
+    pub(super) fn whole<'a>(&self, space: &'a mut [u8]) -> Option<&'a [u8]> {
+        let whole = space.get_mut(..self.remaining)?;
+        let mut at = 0;
+        for part in self.parts() {
+            whole[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        Some(whole)
     }
 }
 
@@ -106,12 +123,15 @@ impl Buf for Frames {
 
     fn advance(&mut self, count: usize) {
         self.remaining -= count;
-        self.gone += count;
-        while let Some(first) = self.queue.front()
-            && first.length() <= self.gone
+        self.gone_bytes += count;
+        while let Some(first) = self.all.get_mut(self.gone)
+            && first.length() <= self.gone_bytes
         {
-            self.gone -= first.length();
-            self.queue.pop_front();
+            self.gone_bytes -= first.length();
+            // It may be the only one left that holds its text.
+            first.payload = Bytes::new();
+            first.head_length = 0;
+            self.gone += 1;
         }
     }
 }
@@ -151,6 +171,11 @@ mod tests {
                 let mut slices = [IoSlice::new(&[]); 5];
                 let filled = frames.chunks_vectored(&mut slices);
                 let offered: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+                let mut space = [0; 512];
+                match frames.whole(&mut space) {
+                    Some(whole) => prop_assert!(whole.len() == frames.remaining() && whole.starts_with(&offered)),
+                    None => prop_assert!(frames.remaining() > space.len()),
+                }
                 let taken = cuts.next().unwrap().min(offered.len());
                 wire.extend(&offered[..taken]);
                 frames.advance(taken);

@@ -265,7 +265,10 @@ impl Outbox {
 
     /// A write is done.
     pub fn progressed(&self) {
-        self.waiting.lock().pace = Pace::Steady;
+        let before = std::mem::replace(&mut self.waiting.lock().pace, Pace::Steady);
+        if before == Pace::Late {
+            self.taken.notify_one();
+        }
     }
 
     /// Whether anything waits that must not be lost.
@@ -273,18 +276,19 @@ impl Outbox {
         self.waiting.lock().is_owed()
     }
 
-    /// Waits until there is something to write.
-    pub async fn ready(&self) {
+    /// Waits until there is something to write, and takes up to about `bytes` of it; at least one thing.
+    pub async fn next(&self, bytes: usize) -> Batch {
         loop {
-            if !self.waiting.lock().is_empty() {
-                return;
+            let batch = self.take(bytes);
+            if !batch.outs.is_empty() || batch.is_last {
+                return batch;
             }
             self.written.notified().await;
         }
     }
 
-    /// Takes what waits, up to about `bytes`; at least one thing if there is any.
-    pub fn take(&self, bytes: usize) -> Batch {
+    /// Takes up to about `bytes` of what waits, if anything does.
+    pub(crate) fn take(&self, bytes: usize) -> Batch {
         self.change(|waiting| waiting.take(bytes))
     }
 
@@ -300,9 +304,10 @@ impl Outbox {
         }
     }
 
-    /// Waits until so little waits that a page may join it: small ones go out together.
+    /// Waits until so little waits that a page may join it: small ones go out together. A receiver that is late gets none,
+    /// nor a board, until it has taken what is being written.
     pub async fn room_for_page(&self) {
-        while self.waiting.lock().all_bytes > PAGE_AFTER {
+        while !self.waiting.lock().has_room_for_page() {
             self.taken.notified().await;
         }
     }

@@ -4,14 +4,14 @@
 
 use std::{
     future::poll_fn,
-    io::{self, Read, Write},
+    io::{self, IoSlice, Read, Write},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
 use tungstenite::{
     Message,
     error::{CapacityError, Error, ProtocolError},
@@ -32,6 +32,10 @@ use crate::listener::Stream;
 
 /// Bytes read from the socket at once, and kept for it; most frames from clients are small.
 const READ_BUFFER: usize = 1024;
+/// Bytes that are copied together to be written.
+const LITTLE: usize = 2048;
+/// Parts of one write, at most.
+const PARTS: usize = 64;
 
 /// The reading half.
 pub(super) struct SocketSource {
@@ -97,8 +101,9 @@ impl Sink for SocketSink {
         let mut frames = Frames::from(batch);
         let written = async {
             while frames.has_remaining() {
-                if self.io.write_buf(&mut frames).await? == 0 {
-                    return Err(io::ErrorKind::WriteZero.into());
+                match poll_fn(|cx| write_some(&mut self.io, cx, &frames)).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    count => frames.advance(count),
                 }
                 moved.note();
             }
@@ -107,6 +112,17 @@ impl Sink for SocketSink {
         };
         written.await.map_err(|_: io::Error| Gone)
     }
+}
+
+/// Writes what the socket takes. A little is copied together first: that costs less than a system call with several parts.
+fn write_some(io: &mut WriteHalf<Stream>, cx: &mut Context<'_>, frames: &Frames) -> Poll<io::Result<usize>> {
+    let io = Pin::new(io);
+    if let Some(whole) = frames.whole(&mut [0; LITTLE]) {
+        return io.poll_write(cx, whole);
+    }
+    let mut parts = [IoSlice::new(&[]); PARTS];
+    let filled = frames.chunks_vectored(&mut parts);
+    io.poll_write_vectored(cx, &parts[..filled])
 }
 
 /// A binary message: a packed frame, where that was agreed on. A frame is unpacked at once and whole, so that nothing of

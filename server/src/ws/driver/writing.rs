@@ -7,7 +7,7 @@ use watchbell_protocol::{CloseCode, ConnectionId};
 
 use crate::{
     App,
-    clock::Clock,
+    clock::{Clock, Moment},
     ws::{
         link::{Gone, Moved, Sink},
         outbox::{Batch, Outbox},
@@ -28,11 +28,10 @@ pub(super) async fn write(
     mut sink: impl Sink,
 ) -> Option<CloseCode> {
     loop {
-        outbox.ready().await;
-        let batch = outbox.take(WRITE_BYTES);
+        let batch = outbox.next(WRITE_BYTES).await;
         let (close, is_last) = (batch.close, batch.is_last);
         let began = app.clock.moment();
-        match in_time(app.clock, app.timing.stalled, outbox, &mut sink, batch).await {
+        match in_time(app.clock, began, app.timing.stalled, outbox, &mut sink, batch).await {
             Ok(()) if is_last => return close,
             Ok(()) => app.metrics.deliveries.write.record(app.clock.moment() - began),
             Err(Unwritten::Gone) => return None,
@@ -55,12 +54,13 @@ enum Unwritten {
 /// miss. Otherwise it has to take something, be it a part of a frame, every `stalled`.
 async fn in_time(
     clock: Clock,
+    began: Moment,
     stalled: Duration,
     outbox: &Outbox,
     sink: &mut impl Sink,
     batch: Batch,
 ) -> Result<(), Unwritten> {
-    let (began, is_owed) = (clock.moment(), batch.is_owed);
+    let is_owed = batch.is_owed;
     let mut owed_since = is_owed.then_some(began);
     let moved = Moved::default();
     let mut written = std::pin::pin!(sink.write(batch, &moved));
@@ -68,13 +68,13 @@ async fn in_time(
     let mut look_again = began + late;
     loop {
         tokio::select! {
-            // First what is most often done at once: then no timer is set.
+            // First what is most often done at once: then no timer is even made.
             biased;
             done = &mut written => {
                 outbox.progressed();
                 return done.map_err(|Gone| Unwritten::Gone);
             }
-            () = sleep_until(look_again) => {
+            () = async { sleep_until(look_again).await } => {
                 outbox.late();
                 let now = clock.moment();
                 if moved.take() {
@@ -127,7 +127,7 @@ mod tests {
             _ => outbox.diff(room, "value".into()),
         };
         let batch = outbox.take(WRITE_BYTES);
-        let ended = in_time(Clock, STALLED, &outbox, &mut sink, batch);
+        let ended = in_time(Clock, began, STALLED, &outbox, &mut sink, batch);
         let ended = tokio::time::timeout(Duration::from_mins(10), ended).await.ok();
         (ended, began.elapsed().as_secs())
     }

@@ -1,5 +1,8 @@
 //! What a full outbox does, class by class.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
 use watchbell_protocol::{ProjectId, Seq};
 
 use super::*;
@@ -296,13 +299,21 @@ fn a_late_receiver_is_set_back_only_in_the_rooms_that_are_too_much() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_with_a_page_goes_on_when_what_waited_is_taken_back() {
+async fn a_page_waits_until_a_late_receiver_has_taken_something_and_what_waited_was_taken_back() {
     let (outbox, room) = (Outbox::new(Deliveries::off()), room());
     let _ = outbox.event(room, mark(3), "x".repeat(LATE_BYTES).into());
     let _ = outbox.event(room, mark(4), "x".repeat(LATE_BYTES).into());
     outbox.page(room, Utf8Bytes::from("a page from after these").into());
-    let (waited, ()) = tokio::join!(outbox.room_for_page(), async { outbox.late() });
-    let () = waited;
+    let a_while = Duration::from_mins(10);
+    timeout(a_while, outbox.room_for_page()).await.expect_err("there is no room");
+    let late = async {
+        outbox.late();
+        sleep(a_while).await;
+        assert_eq!(outbox.waiting.lock().all_bytes, 0, "there is room, but nothing is taken");
+        outbox.progressed();
+    };
+    let (at, ()) = tokio::join!(async { (outbox.room_for_page().await, Instant::now()).1 }, late);
+    assert!(at.elapsed().is_zero(), "as soon as something is taken, and not before");
     assert_eq!(outbox.take_behind(room), Some(Again::After(mark(3))));
     assert_eq!(texts(&outbox), [] as [&str; 0]);
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
-use super::{Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, Put, slot::Slot, tally::Tally};
+use super::{Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, PAGE_AFTER, Put, slot::Slot, tally::Tally};
 use crate::{hub::board::Key, store::journal::Mark, ws::shared::Payload};
 
 /// Places that an outbox keeps while it is empty.
@@ -58,10 +58,6 @@ pub(super) enum End {
 }
 
 impl Waiting {
-    pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.gaps.is_empty() && self.end.is_none()
-    }
-
     fn share(&self) -> (usize, usize) {
         match self.pace {
             Pace::Steady => (ITEMS, BYTES),
@@ -77,6 +73,10 @@ impl Waiting {
     fn is_too_much(&self) -> bool {
         let (items, bytes) = self.share();
         self.items > 1 && (self.items > items || self.bytes > bytes)
+    }
+
+    pub(super) fn has_room_for_page(&self) -> bool {
+        self.pace == Pace::Steady && self.all_bytes <= PAGE_AFTER
     }
 
     /// Whether anything waits that must not be lost.
