@@ -148,7 +148,7 @@ impl Follower {
 fn entry(row: Row) -> serde_json::Result<Entry> {
     let event = serde_json::from_str(&row.body)?;
     let mark = store::journal::Mark { seq: row.seq, tag: row.tag };
-    Ok(Entry { id: row.id, mark, event, text: row.body.into() })
+    Ok(Entry { id: row.id, mark, event, text: row.body })
 }
 
 #[cfg(test)]

@@ -14,19 +14,18 @@ pub async fn post(context: Context<'_>, project: ProjectId, input: ActivityPost)
     if input.title.trim().is_empty() {
         return refuse(ErrorCode::BadRequest, "must not be empty", "data.title");
     }
-    let id = ActivityId(context.id.0);
-    // Ids are seen by everybody in the room, and command ids are told apart per person.
-    if store::activity::exists(context.conn, id).await? {
-        return refuse(ErrorCode::Conflict, "there is an entry with this id already", "id");
-    }
     let activity = Activity {
-        id,
+        id: ActivityId(context.id.0),
         project,
         at: context.now,
         by: context.actor.origin(),
         what: ActivityKind::Posted { title: input.title, body: input.body.filter(|body| !body.trim().is_empty()) },
     };
-    Ok(Outcome { drafts: vec![add(context.conn, activity).await?], ..Outcome::default() })
+    // Ids are seen by everybody in the room, and command ids are told apart per person.
+    if !store::activity::insert(context.conn, &activity).await? {
+        return refuse(ErrorCode::Conflict, "there is an entry with this id already", "id");
+    }
+    Ok(Outcome { drafts: vec![added(activity)], ..Outcome::default() })
 }
 
 /// Writes down what the server itself saw happen.
@@ -37,10 +36,12 @@ pub(super) async fn note(
     at: UnixMillis,
     what: ActivityKind,
 ) -> sqlx::Result<Draft> {
-    add(conn, Activity { id: ActivityId::fresh(), project, at, by, what }).await
+    let activity = Activity { id: ActivityId::fresh(), project, at, by, what };
+    // Its id was drawn a moment ago: there is no other.
+    let _is_new = store::activity::insert(conn, &activity).await?;
+    Ok(added(activity))
 }
 
-async fn add(conn: &mut Conn, activity: Activity) -> sqlx::Result<Draft> {
-    store::activity::insert(conn, &activity).await?;
-    Ok(Draft::new(Room::Project(activity.project), activity.by.clone(), ActivityNew { activity }))
+fn added(activity: Activity) -> Draft {
+    Draft::new(Room::Project(activity.project), activity.by.clone(), ActivityNew { activity })
 }

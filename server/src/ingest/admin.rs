@@ -3,7 +3,7 @@
 
 use watchbell_protocol::{Answer, ProjectId, UnixMillis, UserId, event::Role};
 
-use super::number::{Ids, number};
+use super::number::Numbers;
 use crate::{
     domain::{Refusal, project},
     store::Store,
@@ -49,9 +49,9 @@ pub async fn admin(store: &Store, command: AdminCommand, now: UnixMillis) -> Res
         AdminCommand::RemoveMember { project: id, user } => (id, project::remove_member(&mut tx, now, id, user).await?),
     };
     let room = watchbell_protocol::Room::Project(room);
-    let mut ids = Ids::open(&mut tx).await?;
-    let entries = number(&mut tx, &mut ids, outcome.drafts, now).await?;
-    ids.close(&mut tx).await?;
+    let mut numbers = Numbers::open(&mut tx).await?;
+    let entries = numbers.number(&mut tx, outcome.drafts, now).await?;
+    numbers.close(&mut tx).await?;
     tx.commit().await?;
     let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
     Ok(Answer { room: seq.map(|_| room), seq, started: None })

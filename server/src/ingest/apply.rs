@@ -1,4 +1,4 @@
-//! One durable command in its savepoint: applied once, whoever resends it.
+//! One durable command: decided by what is known of it, and applied once, whoever resends it.
 
 use std::time::Duration;
 
@@ -6,10 +6,7 @@ use watchbell_protocol::{
     Answer, Command, CommandId, ErrorCode, ProjectId, Room, UnixMillis, UserId, WireError, limits,
 };
 
-use super::{
-    Submission,
-    number::{Ids, number},
-};
+use super::{Submission, known::Known, number::Numbers};
 use crate::{
     auth::{
         Principal,
@@ -31,35 +28,48 @@ pub(super) struct Effect {
     pub(super) lease: Option<LeaseChange>,
 }
 
-/// Applies a command, or finds what it was answered before.
+/// What is to become of a command.
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// It may be applied.
+    Apply,
+    /// It was applied before, and this was its answer.
+    Again(Answer),
+}
+
+/// Decides about a command by what is known of it. Pure.
+pub(super) fn decide(known: &Known, submission: &Submission, now: UnixMillis) -> Result<Decision, WireError> {
+    // Before anything else: whoever was allowed to send it learns what came of it, also if they no longer are. Ids are each
+    // sender's own, so nobody learns of another's.
+    if let Some(applied) = known.applied(&submission.sent) {
+        return again(applied, submission.body_hash);
+    }
+    let Submission { principal, place, command, .. } = submission;
+    policy::may_publish(principal, *place, known.standing(submission), command)?;
+    check_age(submission.sent.id, now)?;
+    Ok(Decision::Apply)
+}
+
+/// Applies a command that may be. A refusal may have left something: whoever called takes that back.
 pub(super) async fn apply(
     conn: &mut Conn,
-    ids: &mut Ids,
-    submission: Submission,
+    numbers: &mut Numbers,
+    known: &mut Known,
+    submission: &Submission,
     now: UnixMillis,
 ) -> Result<Effect, Refusal> {
-    let Submission { principal, id, place, command, body_hash } = submission;
-    let who = who(&principal);
-    #[cfg(feature = "sabotage")]
-    super::sabotage::before_dedupe(conn, &who, id).await?;
-    // Before anything is decided: whoever was allowed to send it learns what came of it, also if they no longer are. Ids
-    // are each sender's own, so nobody learns of another's.
-    if let Some(applied) = store::command::find(conn, &who, id).await? {
-        return again(applied, body_hash);
-    }
-    let standing = standing(conn, &principal, place).await?;
-    policy::may_publish(&principal, place, standing, &command)?;
-    check_age(id, now)?;
-
+    let Submission { principal, sent, place, command, body_hash } = submission;
+    let context = Context { conn, actor: principal, id: sent.id, now };
+    let outcome = run(context, *place, command.clone()).await?;
+    let entries = numbers.number(conn, outcome.drafts, now).await?;
     let room = match place {
-        Place::Project(project) => Room::Project(project),
-        Place::Own(user) => Room::User(user),
+        Place::Project(project) => Room::Project(*project),
+        Place::Own(user) => Room::User(*user),
     };
-    let context = Context { conn, actor: &principal, id, now };
-    let outcome = run(context, place, command).await?;
-    let (effect, applied) = settle(conn, ids, room, outcome, body_hash, now).await?;
-    store::command::insert(conn, &who, id, &applied, now).await?;
-    Ok(effect)
+    let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
+    let answer = Answer { room: seq.map(|_| room), seq, started: outcome.started };
+    known.remember(sent.clone(), Applied { body_hash: *body_hash, answer: answer.clone() }, now);
+    Ok(Effect { answer, entries, lease: outcome.lease })
 }
 
 async fn run(context: Context<'_>, place: Place, command: Command) -> Result<Outcome, Refusal> {
@@ -76,27 +86,12 @@ async fn run(context: Context<'_>, place: Place, command: Command) -> Result<Out
     }
 }
 
-async fn settle(
-    conn: &mut Conn,
-    ids: &mut Ids,
-    room: Room,
-    outcome: Outcome,
-    body_hash: BodyHash,
-    now: UnixMillis,
-) -> sqlx::Result<(Effect, Applied)> {
-    let entries = number(conn, ids, outcome.drafts, now).await?;
-    let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
-    let answer = Answer { room: seq.map(|_| room), seq, started: outcome.started };
-    let applied = Applied { body_hash, answer: answer.clone() };
-    Ok((Effect { answer, entries, lease: outcome.lease }, applied))
-}
-
 /// The answer to a command that was applied before.
-fn again(applied: Applied, body_hash: BodyHash) -> Result<Effect, Refusal> {
+fn again(applied: &Applied, body_hash: BodyHash) -> Result<Decision, WireError> {
     if applied.body_hash != body_hash {
-        return refuse(ErrorCode::Conflict, "this id was used for another command", "id");
+        return Err(WireError::new(ErrorCode::Conflict, "this id was used for another command").at("id"));
     }
-    Ok(Effect { answer: applied.answer, entries: Vec::new(), lease: None })
+    Ok(Decision::Again(applied.answer.clone()))
 }
 
 /// How far a client's clock may be ahead.
@@ -146,13 +141,5 @@ pub(super) fn without_membership(principal: &Principal, place: Place) -> Standin
             Standing::Producer
         }
         (Place::Project(_) | Place::Own(_), _) => Standing::Stranger,
-    }
-}
-
-/// Whose command ids these are.
-fn who(principal: &Principal) -> String {
-    match principal {
-        Principal::User { id, .. } => format!("user:{id}"),
-        Principal::Token { id, .. } => format!("token:{id}"),
     }
 }

@@ -1,10 +1,11 @@
 //! The only way in: apply once → authorise → validate → number → persist → publish.
 //!
-//! A durable command's effects, its journal rows and its id commit in one transaction; the answer is sent after the
-//! commit, the fan-out after that. Momentary commands have no id, no transaction, and an answer only when refused.
+//! A durable command's effects, its journal rows and its id commit in one transaction, with those of the others that
+//! waited; the answer is sent after the commit, the fan-out after that. Momentary commands have no id, no transaction, and an answer only when refused.
 
 mod admin;
 mod apply;
+mod known;
 mod memberships;
 mod momentary;
 mod number;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
-use watchbell_protocol::{AnalysisId, Answer, ClientFrame, CommandId, ErrorCode, UnixMillis, UserId, WireError};
+use watchbell_protocol::{AnalysisId, Answer, ClientFrame, ErrorCode, ProjectId, UnixMillis, UserId, WireError};
 
 pub(crate) use self::apply::standing;
+use self::apply::without_membership;
 pub use self::{
     admin::{AdminCommand, admin},
     momentary::Momentary,
@@ -26,7 +28,7 @@ pub use self::{
 };
 use crate::{
     auth::{Principal, policy},
-    store::command::BodyHash,
+    store::command::{BodyHash, Sent},
 };
 
 /// Jobs that may wait for the writer; whoever has more waits before it reads on.
@@ -43,8 +45,8 @@ pub struct Ingest {
 enum Job {
     /// A command, and where its answer goes.
     Command(Box<Submission>, oneshot::Sender<Result<Answer, WireError>>),
-    /// These analyses lost their runner.
-    LeasesLost(Vec<AnalysisId>),
+    /// This analysis lost its runner.
+    LeaseLost(AnalysisId),
     /// These members were last here at that time.
     Seen(Vec<UserId>, UnixMillis),
     /// Delete some of what is older than it is kept, and say whether there is more.
@@ -55,10 +57,20 @@ enum Job {
 #[derive(Debug)]
 struct Submission {
     principal: Arc<Principal>,
-    id: CommandId,
+    sent: Sent,
     place: policy::Place,
     command: watchbell_protocol::Command,
     body_hash: BodyHash,
+}
+
+impl Submission {
+    /// The member who sent it, and the project where it belongs; neither for an API token, or in somebody's own room.
+    fn member(&self) -> Option<(ProjectId, UserId)> {
+        match (self.place, self.principal.user()) {
+            (policy::Place::Project(project), Some(user)) => Some((project, user)),
+            _ => None,
+        }
+    }
 }
 
 /// The answer to come.
@@ -73,7 +85,8 @@ impl Ingest {
         };
         let place = policy::place(&frame.command, frame.room)?;
         let body_hash = body_hash(&frame);
-        let submission = Submission { principal, id, place, command: frame.command, body_hash };
+        let sent = Sent { principal: whose(&principal), id };
+        let submission = Submission { principal, sent, place, command: frame.command, body_hash };
         let (answer, pending) = oneshot::channel();
         self.jobs.send(Job::Command(Box::new(submission), answer)).await.map_err(|_| stopping())?;
         Ok(pending)
@@ -81,7 +94,9 @@ impl Ingest {
 
     /// Ends analyses whose leases ran out.
     pub async fn leases_lost(&self, analyses: Vec<AnalysisId>) {
-        self.tell(Job::LeasesLost(analyses)).await;
+        for analysis in analyses {
+            self.tell(Job::LeaseLost(analysis)).await;
+        }
     }
 
     /// Notes when members were last here.
@@ -100,6 +115,14 @@ impl Ingest {
         if self.jobs.send(job).await.is_err() {
             tracing::debug!("the writer has ended");
         }
+    }
+}
+
+/// Whose command ids these are.
+fn whose(principal: &Principal) -> String {
+    match principal {
+        Principal::User { id, .. } => format!("user:{id}"),
+        Principal::Token { id, .. } => format!("token:{id}"),
     }
 }
 

@@ -3,10 +3,9 @@
 
 use std::{env, sync::LazyLock, time::Duration};
 
-use tokio::{sync::oneshot, time::sleep};
-use watchbell_protocol::{Answer, CommandId, WireError};
+use tokio::time::sleep;
 
-use crate::store::Conn;
+use crate::store::{Conn, Tx, command::Sent};
 
 /// How long a commit comes after its acknowledgement.
 const LATE: Duration = Duration::from_millis(100);
@@ -24,27 +23,30 @@ static CHOSEN: LazyLock<Option<Sabotage>> = LazyLock::new(|| match env::var("WAT
     _ => None,
 });
 
-type Answered = Result<Answer, WireError>;
-
-/// `ack-before-commit`: tells the senders, and lets the commit wait.
-pub(super) async fn before_commit(answers: &mut Vec<(oneshot::Sender<Answered>, Answered)>) {
-    if *CHOSEN == Some(Sabotage::AckBeforeCommit) {
-        for (sender, answer) in answers.drain(..) {
-            // A sender that has gone is told when it asks again.
-            let _ = sender.send(answer);
-        }
-        sleep(LATE).await;
+/// `ack-before-commit`: says that it is done, and lets the commit wait.
+pub(super) async fn commit(tx: Tx) -> sqlx::Result<()> {
+    if *CHOSEN != Some(Sabotage::AckBeforeCommit) {
+        return tx.commit().await;
     }
+    tokio::spawn(async {
+        sleep(LATE).await;
+        if let Err(error) = tx.commit().await {
+            tracing::error!(%error, "nothing could be written");
+        }
+    });
+    Ok(())
 }
 
-/// `no-dedupe`: forgets that a command was applied.
-pub(super) async fn before_dedupe(conn: &mut Conn, principal: &str, id: CommandId) -> sqlx::Result<()> {
+/// `no-dedupe`: forgets that commands were applied.
+pub(super) async fn before_dedupe(conn: &mut Conn, sent: &[&Sent]) -> sqlx::Result<()> {
     if *CHOSEN == Some(Sabotage::NoDedupe) {
-        sqlx::query("DELETE FROM commands WHERE principal = $1 AND id = $2")
-            .bind(principal)
-            .bind(id.to_string())
-            .execute(conn)
-            .await?;
+        for sent in sent {
+            sqlx::query("DELETE FROM commands WHERE principal = $1 AND id = $2")
+                .bind(&sent.principal)
+                .bind(sent.id.to_string())
+                .execute(&mut *conn)
+                .await?;
+        }
     }
     Ok(())
 }

@@ -1,18 +1,20 @@
-//! The one task that writes: it takes all waiting jobs into one transaction, a savepoint for each, so that one failure
-//! harms no neighbour and one sync to the disk serves them all.
+//! The one task that writes: it takes all waiting jobs into one transaction, so that one sync to the disk serves them all,
+//! and what they have in common is read and written once. When one of them does not go through, they are done again, a
+//! savepoint for each, so that one failure harms no neighbour.
 
 use std::{sync::Arc, time::Duration};
 
 use metrics::Histogram;
 use sqlx::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use watchbell_protocol::{AnalysisId, Answer, ErrorCode, UnixMillis, WireError};
+use watchbell_protocol::{Answer, ErrorCode, UnixMillis, WireError};
 
 use super::{
     Ingest, Job, QUEUE, Submission,
-    apply::{Effect, IDS_KEPT, apply},
-    number::{Ids, number},
+    apply::{Decision, Effect, IDS_KEPT, apply, decide},
+    known::Known,
+    number::Numbers,
 };
 use crate::{
     bus::Bus,
@@ -44,17 +46,15 @@ pub struct Writer {
     together: Histogram,
 }
 
-/// What a sender is told.
-type Answered = Result<Answer, WireError>;
-
-/// What is done once the transaction is on the disk.
+/// What came of a job; done once the transaction is on the disk.
 #[derive(Default)]
-struct AfterCommit {
-    answers: Vec<(oneshot::Sender<Answered>, Answered)>,
+struct Done {
+    /// What the sender of a command is told.
+    answer: Option<Result<Answer, WireError>>,
     entries: Vec<Entry>,
-    leases: Vec<LeaseChange>,
-    /// Whether there is more to prune. Whoever waits learns of a commit that failed by hearing nothing.
-    pruned: Vec<(oneshot::Sender<bool>, bool)>,
+    lease: Option<LeaseChange>,
+    /// Whether there is more to prune.
+    is_more: bool,
 }
 
 impl Writer {
@@ -93,115 +93,129 @@ impl Writer {
     }
 
     async fn write(&self, jobs: &mut Vec<Job>) {
-        let mut after = AfterCommit::default();
         self.together.record(jobs.len() as f64);
         let began = self.clock.moment();
-        let committed = match self.store.write().await {
-            Ok(mut tx) => {
-                let mut waiting = jobs.drain(..);
-                match self.work_all(&mut tx, &mut waiting, &mut after).await {
-                    Ok(()) => {
-                        #[cfg(feature = "sabotage")]
-                        super::sabotage::before_commit(&mut after.answers).await;
-                        tx.commit().await
-                    }
-                    Err(error) => {
-                        refuse_all(waiting, &mut after);
-                        Err(error)
-                    }
-                }
-            }
-            Err(error) => {
-                refuse_all(jobs.drain(..), &mut after);
-                Err(error)
-            }
-        };
-        match committed {
-            Ok(()) => {
+        match self.commit(jobs).await {
+            Ok(done) => {
                 self.took.record(self.clock.moment() - began);
-                self.publish(after).await;
+                self.publish(jobs.drain(..).zip(done)).await;
             }
             Err(error) => {
                 tracing::error!(%error, "nothing could be written");
-                for (sender, _) in after.answers {
-                    let _ = sender.send(Err(unavailable()));
+                for job in jobs.drain(..) {
+                    if let Job::Command(_, sender) = job {
+                        // A sender that has gone asks again when it comes back.
+                        let _ = sender.send(Err(unavailable()));
+                    }
                 }
             }
         }
     }
 
-    /// Does job after job until one fails.
-    async fn work_all(
-        &self,
-        conn: &mut Conn,
-        jobs: &mut impl Iterator<Item = Job>,
-        after: &mut AfterCommit,
-    ) -> sqlx::Result<()> {
-        let mut ids = Ids::open(conn).await?;
+    /// Does the jobs in one transaction; gives what came of each when it is on the disk.
+    async fn commit(&self, jobs: &[Job]) -> sqlx::Result<Vec<Done>> {
+        let mut tx = self.store.write().await?;
+        let done = if let Ok(done) = self.work(&mut tx, jobs).await {
+            done
+        } else {
+            // What does not go through may have left half of what it does, and must harm no neighbour.
+            tx.rollback().await?;
+            tx = self.store.write().await?;
+            self.work_apart(&mut tx, jobs).await?
+        };
+        #[cfg(feature = "sabotage")]
+        super::sabotage::commit(tx).await?;
+        #[cfg(not(feature = "sabotage"))]
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    /// Does the jobs, each in a savepoint of its own. Fails when the whole transaction has: the engine ends that by itself
+    /// when the disk is full, and nothing may be written outside of one.
+    async fn work_apart(&self, conn: &mut Conn, jobs: &[Job]) -> sqlx::Result<Vec<Done>> {
+        let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
-            self.work(conn, &mut ids, job, after).await?;
+            let mut savepoint = conn.begin().await?;
+            match self.work(&mut savepoint, std::slice::from_ref(job)).await {
+                Ok(came) => {
+                    savepoint.commit().await?;
+                    done.extend(came);
+                }
+                Err(refusal) => {
+                    savepoint.rollback().await?;
+                    done.push(Done { answer: Some(Err(told(refusal))), ..Done::default() });
+                }
+            }
         }
-        ids.close(conn).await
+        Ok(done)
     }
 
-    /// Acknowledges, then sends out.
-    async fn publish(&self, after: AfterCommit) {
-        let now = self.clock.moment();
-        for change in after.leases {
-            self.leases.apply(change, now);
+    /// Does the jobs; all of them, or it fails. What they share is read before and written after, once for all.
+    async fn work(&self, conn: &mut Conn, jobs: &[Job]) -> Result<Vec<Done>, Refusal> {
+        let submissions: Vec<&Submission> = jobs.iter().filter_map(Job::submission).collect();
+        let mut known = Known::of(conn, &submissions).await?;
+        let mut numbers = Numbers::open(conn).await?;
+        let mut done = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            done.push(self.one(conn, &mut numbers, &mut known, job).await?);
         }
-        for (sender, answer) in after.answers {
-            // A sender that has gone asks again when it comes back.
-            let _ = sender.send(answer);
-        }
-        for (sender, more) in after.pruned {
-            // Nobody waits any more when the loops are ended.
-            let _ = sender.send(more);
-        }
-        if !after.entries.is_empty() {
-            self.bus.publish(now, after.entries).await;
-        }
+        numbers.close(conn).await?;
+        known.close(conn).await?;
+        Ok(done)
     }
 
-    /// Fails when the whole transaction has: nothing may be written outside of one.
-    async fn work(&self, conn: &mut Conn, ids: &mut Ids, job: Job, after: &mut AfterCommit) -> sqlx::Result<()> {
+    async fn one(&self, conn: &mut Conn, numbers: &mut Numbers, known: &mut Known, job: &Job) -> Result<Done, Refusal> {
         let now = self.clock.now();
         match job {
-            Job::Command(submission, sender) => {
-                let answer = match in_savepoint(conn, ids, *submission, now).await {
-                    Ok(Ok(effect)) => {
-                        after.entries.extend(effect.entries);
-                        after.leases.extend(effect.lease);
-                        Ok(effect.answer)
-                    }
-                    Ok(Err(refusal)) => Err(told(refusal)),
-                    Err(broken) => {
-                        after.answers.push((sender, Err(unavailable())));
-                        return Err(broken);
-                    }
-                };
-                after.answers.push((sender, answer));
-            }
-            Job::LeasesLost(analyses) => {
-                let moment = self.clock.moment();
-                for analysis in analyses.into_iter().filter(|analysis| self.leases.is_lost(*analysis, moment)) {
-                    match lose(conn, ids, analysis, now).await? {
-                        Ok((entries, lease)) => {
-                            after.entries.extend(entries);
-                            after.leases.extend(lease);
-                        }
-                        Err(error) => tracing::error!(%error, analysis.id = %analysis, "a lost run was not ended"),
-                    }
+            Job::Command(submission, _) => match decide(known, submission, now) {
+                Ok(Decision::Apply) => {
+                    let Effect { answer, entries, lease } = apply(conn, numbers, known, submission, now).await?;
+                    Ok(Done { answer: Some(Ok(answer)), entries, lease, ..Done::default() })
                 }
+                Ok(Decision::Again(answer)) => Ok(Done { answer: Some(Ok(answer)), ..Done::default() }),
+                Err(error) => Ok(Done { answer: Some(Err(error)), ..Done::default() }),
+            },
+            Job::LeaseLost(analysis) if !self.leases.is_lost(*analysis, self.clock.moment()) => Ok(Done::default()),
+            Job::LeaseLost(analysis) => {
+                let Some(outcome) = analysis::lose(conn, now, *analysis).await? else {
+                    return Ok(Done { lease: Some(LeaseChange::Ended(*analysis)), ..Done::default() });
+                };
+                let entries = numbers.number(conn, outcome.drafts, now).await?;
+                Ok(Done { entries, lease: outcome.lease, ..Done::default() })
             }
             Job::Seen(members, at) => {
                 for member in members {
-                    store::project::seen(conn, member, at).await?;
+                    store::project::seen(conn, *member, *at).await?;
                 }
+                Ok(Done::default())
             }
-            Job::Prune(now, sender) => after.pruned.push((sender, self.prune(conn, now).await?)),
+            Job::Prune(now, _) => Ok(Done { is_more: self.prune(conn, *now).await?, ..Done::default() }),
         }
-        Ok(())
+    }
+
+    /// Acknowledges, then sends out.
+    async fn publish(&self, done: impl Iterator<Item = (Job, Done)>) {
+        let now = self.clock.moment();
+        let (mut answers, mut published) = (Vec::new(), Vec::new());
+        for (job, Done { answer, entries, lease, is_more }) in done {
+            if let Some(change) = lease {
+                self.leases.apply(change, now);
+            }
+            published.extend(entries);
+            match (job, answer) {
+                (Job::Command(_, sender), Some(answer)) => answers.push((sender, answer)),
+                // Nobody waits any more when the loops are ended.
+                (Job::Prune(_, sender), _) => drop(sender.send(is_more)),
+                _ => {}
+            }
+        }
+        for (sender, answer) in answers {
+            // A sender that has gone asks again when it comes back.
+            let _ = sender.send(answer);
+        }
+        if !published.is_empty() {
+            self.bus.publish(now, published).await;
+        }
     }
 
     async fn prune(&self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<bool> {
@@ -215,59 +229,18 @@ impl Writer {
     }
 }
 
-/// What came of a command. Fails when its savepoint is gone, and with it the transaction: the engine ends that by itself
-/// when the disk is full.
-async fn in_savepoint(
-    conn: &mut Conn,
-    ids: &mut Ids,
-    submission: Submission,
-    now: UnixMillis,
-) -> sqlx::Result<Result<Effect, Refusal>> {
-    let (mut savepoint, before) = (conn.begin().await?, *ids);
-    let effect = apply(&mut savepoint, ids, submission, now).await;
-    if effect.is_ok() {
-        savepoint.commit().await?;
-    } else {
-        savepoint.rollback().await?;
-        *ids = before;
+impl Job {
+    fn submission(&self) -> Option<&Submission> {
+        if let Self::Command(submission, _) = self { Some(submission) } else { None }
     }
-    Ok(effect)
 }
 
-/// The end of an analysis whose runner was lost, in a savepoint as above.
-async fn lose(
-    conn: &mut Conn,
-    ids: &mut Ids,
-    analysis: AnalysisId,
-    now: UnixMillis,
-) -> sqlx::Result<sqlx::Result<Lost>> {
-    let (mut savepoint, before) = (conn.begin().await?, *ids);
-    let lost = lost(&mut savepoint, ids, analysis, now).await;
-    if lost.is_ok() {
-        savepoint.commit().await?;
-    } else {
-        savepoint.rollback().await?;
-        *ids = before;
-    }
-    Ok(lost)
-}
-
-/// What a lost runner leaves behind.
-type Lost = (Vec<Entry>, Option<LeaseChange>);
-
-async fn lost(conn: &mut Conn, ids: &mut Ids, analysis: AnalysisId, now: UnixMillis) -> sqlx::Result<Lost> {
-    let Some(outcome) = analysis::lose(conn, now, analysis).await? else {
-        return Ok((Vec::new(), Some(LeaseChange::Ended(analysis))));
-    };
-    Ok((number(conn, ids, outcome.drafts, now).await?, outcome.lease))
-}
-
-/// The one place where a failed query of a command is logged.
+/// What a sender is told when its command did not go through. The one place where a failed query of a job is logged.
 fn told(refusal: Refusal) -> WireError {
     match refusal {
         Refusal::Wire(error) => error,
         Refusal::Store(error) => {
-            tracing::error!(%error, "a command could not be applied");
+            tracing::error!(%error, "something could not be written");
             WireError::new(ErrorCode::Internal, "the server failed; nothing was applied")
         }
     }
@@ -275,12 +248,4 @@ fn told(refusal: Refusal) -> WireError {
 
 fn unavailable() -> WireError {
     WireError::new(ErrorCode::Unavailable, "the server could not write; nothing was applied").retry_after_ms(1000)
-}
-
-fn refuse_all(jobs: impl Iterator<Item = Job>, after: &mut AfterCommit) {
-    for job in jobs {
-        if let Job::Command(_, sender) = job {
-            after.answers.push((sender, Err(unavailable())));
-        }
-    }
 }

@@ -1,27 +1,23 @@
 //! The activity feed.
 
 use sqlx::Row;
-use watchbell_protocol::{ActivityId, ProjectId, UnixMillis, event::Activity};
+use watchbell_protocol::{ProjectId, UnixMillis, event::Activity};
 
 use super::{Conn, codec};
 
-/// Adds an entry.
-pub async fn insert(conn: &mut Conn, activity: &Activity) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO activity (id, project, at, author, what) VALUES ($1, $2, $3, $4, $5)")
-        .bind(activity.id.to_string())
-        .bind(activity.project.to_string())
-        .bind(activity.at.0)
-        .bind(codec::to_json(&activity.by)?)
-        .bind(codec::to_json(&activity.what)?)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Whether there is an entry of this id, in whatever project.
-pub async fn exists(conn: &mut Conn, id: ActivityId) -> sqlx::Result<bool> {
-    let row = sqlx::query("SELECT 1 FROM activity WHERE id = $1").bind(id.to_string()).fetch_optional(conn).await?;
-    Ok(row.is_some())
+/// Adds an entry; `false` if there is one of this id, in whatever project.
+pub async fn insert(conn: &mut Conn, activity: &Activity) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO activity (id, project, at, author, what) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(activity.id.to_string())
+    .bind(activity.project.to_string())
+    .bind(activity.at.0)
+    .bind(codec::to_json(&activity.by)?)
+    .bind(codec::to_json(&activity.what)?)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The newest entries of a project, oldest first, at most `limit`.

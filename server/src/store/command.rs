@@ -1,8 +1,11 @@
 //! Which commands were applied, and what they were answered.
 
+use std::collections::HashMap;
+
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 use watchbell_protocol::{Answer, CommandId, UnixMillis};
 
-use super::{Conn, codec};
+use super::{Conn, codec, portions};
 
 /// SHA-256 of what was asked.
 pub type BodyHash = [u8; 32];
@@ -16,33 +19,50 @@ pub struct Applied {
     pub answer: Answer,
 }
 
-/// Looks for an applied command.
-pub async fn find(conn: &mut Conn, principal: &str, id: CommandId) -> sqlx::Result<Option<Applied>> {
-    let row = sqlx::query("SELECT body_hash, answer FROM commands WHERE principal = $1 AND id = $2")
-        .bind(principal)
-        .bind(id.to_string())
-        .fetch_optional(conn)
-        .await?;
-    row.map(|row| Ok(Applied { body_hash: codec::bytes(&row, "body_hash")?, answer: codec::json(&row, "answer")? }))
-        .transpose()
+/// Which command: ids are each sender's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sent {
+    /// Who sent it.
+    pub principal: String,
+    /// By which id.
+    pub id: CommandId,
 }
 
-/// Remembers an applied command.
-pub async fn insert(
-    conn: &mut Conn,
-    principal: &str,
-    id: CommandId,
-    applied: &Applied,
-    at: UnixMillis,
-) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO commands (principal, id, body_hash, answer, at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(principal)
-        .bind(id.to_string())
-        .bind(codec::hex(&applied.body_hash))
-        .bind(codec::to_json(&applied.answer)?)
-        .bind(at.0)
-        .execute(conn)
-        .await?;
+/// Looks for those among `sent` that were applied.
+pub async fn find(conn: &mut Conn, sent: &[&Sent]) -> sqlx::Result<HashMap<Sent, Applied>> {
+    let mut found = HashMap::new();
+    for part in portions(sent) {
+        let mut query = QueryBuilder::<Sqlite>::new("WITH sent (principal, id) AS (");
+        query.push_values(part, |mut row, sent| {
+            row.push_bind(&sent.principal).push_bind(sent.id.to_string());
+        });
+        query.push(
+            ") SELECT c.principal, c.id, c.body_hash, c.answer
+             FROM sent JOIN commands c ON c.principal = sent.principal AND c.id = sent.id",
+        );
+        for row in query.build().fetch_all(&mut *conn).await? {
+            let sent = Sent { principal: row.try_get("principal")?, id: codec::parsed(&row, "id")? };
+            found.insert(
+                sent,
+                Applied { body_hash: codec::bytes(&row, "body_hash")?, answer: codec::json(&row, "answer")? },
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// Remembers commands that were applied.
+pub async fn insert(conn: &mut Conn, applied: &[(&Sent, &Applied, UnixMillis)]) -> sqlx::Result<()> {
+    for part in portions(applied) {
+        let answers: Vec<String> =
+            part.iter().map(|(_, applied, _)| codec::to_json(&applied.answer)).collect::<sqlx::Result<_>>()?;
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO commands (principal, id, body_hash, answer, at) ");
+        insert.push_values(part.iter().zip(&answers), |mut row, ((sent, applied, at), answer)| {
+            row.push_bind(&sent.principal).push_bind(sent.id.to_string());
+            row.push_bind(codec::hex(&applied.body_hash)).push_bind(answer).push_bind(at.0);
+        });
+        insert.build().execute(&mut *conn).await?;
+    }
     Ok(())
 }
 

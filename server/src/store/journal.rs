@@ -3,11 +3,14 @@
 //! A row's `id` rises in commit order over all rooms and leaves none out, so that a follower sees every row by asking for
 //! the ids after the last it knows; its `seq` is dense within its room.
 
+use std::collections::BTreeMap;
+
 use futures_util::TryStreamExt as _;
-use sqlx::Row as _;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
+use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Room, Seq, Tag, UnixMillis};
 
-use super::{Conn, codec};
+use super::{Conn, codec, portions};
 
 /// Rows of a page, at most: more is not worth looking up ahead.
 const PAGE_ROWS: i64 = 256;
@@ -24,7 +27,7 @@ pub struct Row {
     /// Its mark.
     pub tag: Tag,
     /// The event as it travels.
-    pub body: String,
+    pub body: Utf8Bytes,
 }
 
 /// The number and mark of an event: a position without its epoch.
@@ -45,19 +48,18 @@ pub async fn head(conn: &mut Conn, room: Room) -> sqlx::Result<Mark> {
     Ok(row.map(|(seq, tag)| Mark { seq: Seq(seq), tag: Tag(tag as u32) }).unwrap_or_default())
 }
 
-/// Moves the head of a room by `count` events, the last of which has `tag`; gives the new head's number.
-pub async fn advance(conn: &mut Conn, room: Room, count: usize, tag: Tag) -> sqlx::Result<Seq> {
-    let (seq,): (i64,) = sqlx::query_as(
-        "INSERT INTO rooms (room, seq, tag) VALUES ($1, $2, $3)
-         ON CONFLICT (room) DO UPDATE SET seq = rooms.seq + excluded.seq, tag = excluded.tag
-         RETURNING seq",
-    )
-    .bind(room.to_string())
-    .bind(count as i64)
-    .bind(i64::from(tag.0))
-    .fetch_one(conn)
-    .await?;
-    Ok(Seq(seq))
+/// Moves the heads of rooms to these events.
+pub async fn set_heads(conn: &mut Conn, heads: &BTreeMap<Room, Mark>) -> sqlx::Result<()> {
+    let heads: Vec<_> = heads.iter().collect();
+    for part in portions(&heads) {
+        let mut upsert = QueryBuilder::<Sqlite>::new("INSERT INTO rooms (room, seq, tag) ");
+        upsert.push_values(part, |mut row, (room, head)| {
+            row.push_bind(room.to_string()).push_bind(head.seq.0).push_bind(i64::from(head.tag.0));
+        });
+        upsert.push(" ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, tag = excluded.tag");
+        upsert.build().execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 /// The id of the newest row of all. It outlives the row.
@@ -73,17 +75,16 @@ pub async fn set_last_id(conn: &mut Conn, last: i64) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Adds a row.
-pub async fn insert(conn: &mut Conn, row: &Row, at: UnixMillis) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO journal (id, room, seq, tag, at, body) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(row.id)
-        .bind(row.room.to_string())
-        .bind(row.seq.0)
-        .bind(i64::from(row.tag.0))
-        .bind(at.0)
-        .bind(row.body.as_str())
-        .execute(conn)
-        .await?;
+/// Adds rows, each with its time.
+pub async fn insert(conn: &mut Conn, rows: &[(Row, UnixMillis)]) -> sqlx::Result<()> {
+    for part in portions(rows) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO journal (id, room, seq, tag, at, body) ");
+        insert.push_values(part, |mut values, (row, at)| {
+            values.push_bind(row.id).push_bind(row.room.to_string()).push_bind(row.seq.0);
+            values.push_bind(i64::from(row.tag.0)).push_bind(at.0).push_bind(row.body.as_str());
+        });
+        insert.build().execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
@@ -109,7 +110,7 @@ pub async fn page(conn: &mut Conn, room: Room, after: Seq, bytes: usize) -> sqlx
     let (mut rows, mut length) = (Vec::new(), 0);
     while let Some(row) = coming.try_next().await? {
         let row = read(&row)?;
-        length += row.body.len();
+        length += row.body.as_str().len();
         rows.push(row);
         if length >= bytes || rows.len() as i64 == PAGE_ROWS {
             return Ok((rows, false));
@@ -164,7 +165,7 @@ fn read(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Row> {
         room: codec::parsed(row, "room")?,
         seq: Seq(row.try_get("seq")?),
         tag: Tag(codec::count(row, "tag")?),
-        body: row.try_get("body")?,
+        body: row.try_get::<String, _>("body")?.into(),
     })
 }
 
@@ -181,15 +182,17 @@ mod tests {
         let store = Store::open(&folder.path().join(FILE_NAME)).await.unwrap();
         let mut tx = store.write().await.unwrap();
         let [long, other, short] = [(); 3].map(|()| Room::User(UserId::fresh()));
-        let mut id = 0;
+        let (mut rows, mut heads) = (Vec::new(), BTreeMap::new());
         for number in 1..=11 {
             for room in [long, other, short].into_iter().take(if number > 3 { 2 } else { 3 }) {
-                id += 1;
-                let seq = advance(&mut tx, room, 1, Tag(0)).await.unwrap();
-                let row = Row { id, room, seq, tag: Tag(0), body: String::new() };
-                insert(&mut tx, &row, UnixMillis(id)).await.unwrap();
+                let (id, mark) = (rows.len() as i64 + 1, Mark { seq: Seq(number), tag: Tag(0) });
+                let row = Row { id, room, seq: mark.seq, tag: mark.tag, body: "".into() };
+                rows.push((row, UnixMillis(id)));
+                heads.insert(room, mark);
             }
         }
+        insert(&mut tx, &rows).await.unwrap();
+        set_heads(&mut tx, &heads).await.unwrap();
         let mut steps = Vec::new();
         loop {
             let deleted = prune_beyond(&mut tx, 4, 5).await.unwrap();

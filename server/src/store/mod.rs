@@ -3,6 +3,8 @@
 //! The queries are one file per domain and plain SQL; what is the engine's own is in this file alone. One connection writes,
 //! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
 //!
+//! A statement that names many rows is another one for each number of them: see [`portions`].
+//!
 //! Limits are written `LIMIT $n + 0`: the engine looks at a bare parameter there while it plans, and so plans anew each time.
 
 pub mod accounts;
@@ -42,6 +44,9 @@ pub const FILE_NAME: &str = "watchbell.db";
 const READERS: usize = 8;
 /// How long a statement waits for a lock that another process holds.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Statements that a connection keeps planned: more than there are.
+const PLANNED: usize = 200;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -84,7 +89,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY);
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(PLANNED);
         let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let writer = writer.test_before_acquire(false);
         // The engine ends a transaction by itself when the disk is full, and the pool is not told: such a connection
@@ -119,6 +125,19 @@ impl Store {
     }
 }
 
+/// Cuts rows into portions for one statement each. There are eight sizes, so that eight statements serve every number of
+/// rows, and each is planned once.
+fn portions<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    const LARGEST: usize = 128;
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let size = 1 << left.len().min(LARGEST).checked_ilog2()?;
+        let (portion, rest) = left.split_at(size);
+        left = rest;
+        Some(portion)
+    })
+}
+
 async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
     MIGRATIONS.run(pool).await.map_err(|error| match error {
         MigrateError::VersionMissing(found) => {
@@ -143,6 +162,18 @@ async fn epoch(pool: &SqlitePool) -> sqlx::Result<Epoch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_number_of_rows_is_cut_into_portions_of_few_sizes() {
+        let mut sizes = std::collections::BTreeSet::new();
+        for count in 0..1000 {
+            let rows: Vec<usize> = (0..count).collect();
+            assert_eq!(portions(&rows).collect::<Vec<_>>().concat(), rows);
+            assert!(portions(&rows).count() <= 7 + count / 128, "{count}");
+            sizes.extend(portions(&rows).map(<[usize]>::len));
+        }
+        assert!(sizes.into_iter().eq([1, 2, 4, 8, 16, 32, 64, 128]));
+    }
 
     #[tokio::test]
     async fn a_disk_that_was_full_is_written_again_once_there_is_room() {

@@ -1,12 +1,14 @@
 //! Projects, who belongs to them, and when members were last here.
 
-use sqlx::{Row, sqlite::SqliteRow};
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 use watchbell_protocol::{
     ProjectId, Room, Seq, Tag, UnixMillis, UserId,
     event::{Member, Project, Role},
 };
 
-use super::{Conn, codec, journal::Mark};
+use super::{Conn, codec, journal::Mark, portions};
 
 /// Adds a project; `false` if the name is taken.
 pub async fn insert(conn: &mut Conn, project: &Project) -> sqlx::Result<bool> {
@@ -77,6 +79,32 @@ pub async fn membership(conn: &mut Conn, project: ProjectId, member: UserId) -> 
     .await?;
     row.map(|row| Ok(Membership { role: codec::word(&row, "role")?, admitted: Seq(row.try_get("admitted_seq")?) }))
         .transpose()
+}
+
+/// What each of these members is in each of these projects; those who are nothing there are left out, as [`membership`]
+/// does.
+pub async fn roles(
+    conn: &mut Conn,
+    members: &BTreeSet<(ProjectId, UserId)>,
+) -> sqlx::Result<BTreeMap<(ProjectId, UserId), Role>> {
+    let members: Vec<_> = members.iter().collect();
+    let mut roles = BTreeMap::new();
+    for part in portions(&members) {
+        let mut query = QueryBuilder::<Sqlite>::new("WITH wanted (project, member) AS (");
+        query.push_values(part, |mut row, (project, member)| {
+            row.push_bind(project.to_string()).push_bind(member.to_string());
+        });
+        query.push(
+            ") SELECT m.project, m.member, m.role FROM wanted
+             JOIN memberships m ON m.project = wanted.project AND m.member = wanted.member
+             JOIN users u ON u.id = m.member AND u.disabled_at IS NULL",
+        );
+        for row in query.build().fetch_all(&mut *conn).await? {
+            let member = (codec::parsed(&row, "project")?, codec::parsed(&row, "member")?);
+            roles.insert(member, codec::word(&row, "role")?);
+        }
+    }
+    Ok(roles)
 }
 
 /// The membership of somebody, as [`membership`] has it, and the head of the project's room, both of one moment.

@@ -219,7 +219,7 @@ impl Reader {
         }
         let last = rows.last().map_or(at, |row| Mark { seq: row.seq, tag: row.tag });
         let then = if is_end { Then::EndOfJournal(last) } else { Then::Journal(last) };
-        let texts: Vec<Utf8Bytes> = rows.into_iter().map(|row| row.body.into()).collect();
+        let texts: Vec<Utf8Bytes> = rows.into_iter().map(|row| row.body).collect();
         let frame = (!texts.is_empty()).then(|| frames::batch(&texts).into());
         Ok(Page { frames: frame.into_iter().collect(), then })
     }

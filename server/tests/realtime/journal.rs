@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use watchbell_protocol::{
-    CommandId, ErrorCode, Position,
-    command::{ActivityPost, Notify},
-    event::{Level, Role},
+    AnalysisId, CommandId, ErrorCode, Position, StateItem,
+    command::{ActivityPost, AnalysisReport, AnalysisStart, DetectorPlan, Notify, ReportItem, RoomLeave, Runner},
+    event::{Issue, Level, Role, Severity},
     frame::ResyncReason,
 };
 use watchbell_server::{
@@ -91,4 +91,66 @@ async fn a_busy_room_keeps_its_newest_events_and_older_positions_are_too_old() {
     let oldest = Position { epoch: at.epoch, seq: kept.seq, tag: kept.tag };
     let joined = a.join(room, Some(oldest)).await;
     assert_eq!((joined.resync, joined.events.len()), (None, 4));
+}
+
+/// A report of which the second half is refused, after its first half was written.
+fn half_refused(analysis: AnalysisId) -> AnalysisReport {
+    let issues = |fingerprint: &str, detector: &str| {
+        let issue = Issue {
+            fingerprint: text(fingerprint),
+            detector: text(detector),
+            rule: text("typo"),
+            severity: Severity::High,
+            message: text("a word is misspelled"),
+            path: text("src/lib.rs"),
+            line: 3,
+            column: None,
+            end_line: None,
+            help: None,
+        };
+        ReportItem::Issues(vec![issue].try_into().unwrap())
+    };
+    AnalysisReport { analysis, items: vec![issues("one", "typos"), issues("two", "unheard of")].try_into().unwrap() }
+}
+
+#[tokio::test]
+async fn what_does_not_go_through_leaves_nothing_and_harms_none_of_its_transaction() {
+    let server = Server::start().await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    let mut client = server.connect(&ada.token).await;
+    let detectors = vec![DetectorPlan { name: text("typos"), version: None, skipped: None }].try_into().unwrap();
+    let start = AnalysisStart {
+        runner: Runner::Own,
+        runner_name: text("forge"),
+        root: text("web"),
+        branch: None,
+        revision: None,
+        files: 1,
+        detectors,
+    };
+    let analysis = client.ask(room, start).await.unwrap().started.unwrap().analysis;
+    let before = client.ask(room, post("0")).await.unwrap().seq.unwrap();
+
+    // The writer waits with the first; the others go into the next transaction together.
+    let held = server.app.as_ref().unwrap().store.write().await.unwrap();
+    let [first, good, refused, last, leave] = [(); 5].map(|()| CommandId::fresh());
+    client.send(Some(first), Some(room), post("1")).await;
+    client.send(Some(good), Some(room), post("2")).await;
+    client.send(Some(refused), Some(room), half_refused(analysis)).await;
+    client.send(Some(good), Some(room), post("2")).await;
+    client.send(Some(last), Some(room), post("3")).await;
+    client.send(Some(leave), Some(room), RoomLeave {}).await;
+    client.answer(leave).await.unwrap();
+    drop(held);
+
+    let mut seqs = Vec::new();
+    for id in [first, good, good, last] {
+        seqs.push(client.answer(id).await.unwrap().seq.unwrap().0 - before.0);
+    }
+    assert_eq!(seqs, [1, 2, 2, 3], "each once, and none is left out");
+    let error = client.answer(refused).await.unwrap_err();
+    assert_eq!((error.code, error.field.as_deref()), (ErrorCode::BadRequest, Some("data.items[1].value[0].detector")));
+    let state = client.join(room, None).await.state;
+    assert!(!state.iter().any(|item| matches!(item, StateItem::Issues { .. })), "{state:?}");
 }
