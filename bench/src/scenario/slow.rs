@@ -75,8 +75,8 @@ async fn latest(plan: &Plan, keys: usize) -> Result<Vec<Figure>> {
             figure.note(format!("{gone} of {READERS} were let go: their last board was owed to them"));
         }
         figures.push(figure);
-        at_least(&server, FELL_BEHIND, READERS as f64).await?;
     }
+    at_least(&server, FELL_BEHIND, READERS as f64).await?;
     Ok(figures)
 }
 

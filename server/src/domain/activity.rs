@@ -1,4 +1,4 @@
-//! The activity feed of a project.
+//! The activity feed of a project. An entry is nothing but its event: whoever numbers that writes it down.
 
 use watchbell_protocol::{
     ActivityId, ErrorCode, Origin, ProjectId, Room, UnixMillis,
@@ -7,41 +7,23 @@ use watchbell_protocol::{
 };
 
 use super::{Context, Draft, Outcome, Refusal, refuse};
-use crate::store::{self, Conn};
 
-/// `activity:post`.
-pub async fn post(context: Context<'_>, project: ProjectId, input: ActivityPost) -> Result<Outcome, Refusal> {
+/// `activity:post`. The entry takes the id of the command.
+pub fn post(context: &Context<'_>, project: ProjectId, input: ActivityPost) -> Result<Outcome, Refusal> {
     if input.title.trim().is_empty() {
         return refuse(ErrorCode::BadRequest, "must not be empty", "data.title");
     }
-    let activity = Activity {
-        id: ActivityId(context.id.0),
-        project,
-        at: context.now,
-        by: context.actor.origin(),
-        what: ActivityKind::Posted { title: input.title, body: input.body.filter(|body| !body.trim().is_empty()) },
-    };
-    // Ids are seen by everybody in the room, and command ids are told apart per person.
-    if !store::activity::insert(context.conn, &activity).await? {
-        return refuse(ErrorCode::Conflict, "there is an entry with this id already", "id");
-    }
-    Ok(Outcome { drafts: vec![added(activity)], ..Outcome::default() })
+    let what = ActivityKind::Posted { title: input.title, body: input.body.filter(|body| !body.trim().is_empty()) };
+    let draft = entry(ActivityId(context.id.0), project, context.actor.origin(), context.now, what);
+    Ok(Outcome { drafts: vec![draft], ..Outcome::default() })
 }
 
-/// Writes down what the server itself saw happen.
-pub(super) async fn note(
-    conn: &mut Conn,
-    project: ProjectId,
-    by: Origin,
-    at: UnixMillis,
-    what: ActivityKind,
-) -> sqlx::Result<Draft> {
-    let activity = Activity { id: ActivityId::fresh(), project, at, by, what };
-    // Its id was drawn a moment ago: there is no other.
-    let _is_new = store::activity::insert(conn, &activity).await?;
-    Ok(added(activity))
+/// An entry about what the server itself saw happen.
+pub(super) fn note(project: ProjectId, by: Origin, at: UnixMillis, what: ActivityKind) -> Draft {
+    entry(ActivityId::fresh(), project, by, at, what)
 }
 
-fn added(activity: Activity) -> Draft {
-    Draft::new(Room::Project(activity.project), activity.by.clone(), ActivityNew { activity })
+fn entry(id: ActivityId, project: ProjectId, by: Origin, at: UnixMillis, what: ActivityKind) -> Draft {
+    let activity = Activity { id, project, at, by: by.clone(), what };
+    Draft::new(Room::Project(project), by, ActivityNew { activity })
 }

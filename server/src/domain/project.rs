@@ -16,7 +16,7 @@ pub async fn add(conn: &mut Conn, now: UnixMillis, id: ProjectId, name: &str) ->
     if !store::project::insert(conn, &project).await? {
         return refuse(ErrorCode::Conflict, format!("there is a project {:?} already", project.name.as_str()), "name");
     }
-    let entry = activity::note(conn, id, Origin::Server, now, ActivityKind::ProjectAdded).await?;
+    let entry = activity::note(id, Origin::Server, now, ActivityKind::ProjectAdded);
     let update = Draft::new(Room::Project(id), Origin::Server, ProjectUpdate { project });
     Ok(Outcome { drafts: vec![update, entry], ..Outcome::default() })
 }
@@ -59,7 +59,7 @@ pub async fn add_member(
     ];
     if before.is_none() {
         let what = ActivityKind::MemberAdded { name };
-        drafts.push(activity::note(conn, added.project.id, Origin::Server, now, what).await?);
+        drafts.push(activity::note(added.project.id, Origin::Server, now, what));
     }
     Ok(Outcome { drafts, ..Outcome::default() })
 }
@@ -83,7 +83,7 @@ pub async fn remove_member(
     let drafts = vec![
         Draft::new(Room::Project(project), Origin::Server, removed.clone()),
         Draft::new(Room::User(user), Origin::Server, removed),
-        activity::note(conn, project, Origin::Server, now, what).await?,
+        activity::note(project, Origin::Server, now, what),
     ];
     Ok(Outcome { drafts, ..Outcome::default() })
 }

@@ -47,6 +47,10 @@ pub(super) fn decide(known: &Known, submission: &Submission, now: UnixMillis) ->
     let Submission { principal, place, command, .. } = submission;
     policy::may_publish(principal, *place, known.standing(submission), command)?;
     check_age(submission.sent.id, now)?;
+    // Ids of entries are seen by everybody in the room, and those of commands are told apart per person.
+    if known.is_taken(submission) {
+        return Err(WireError::new(ErrorCode::Conflict, "there is an entry with this id already").at("id"));
+    }
     Ok(Decision::Apply)
 }
 
@@ -68,7 +72,7 @@ pub(super) async fn apply(
     };
     let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
     let answer = Answer { room: seq.map(|_| room), seq, started: outcome.started };
-    known.remember(sent.clone(), Applied { body_hash: *body_hash, answer: answer.clone() }, now);
+    known.remember(submission, Applied { body_hash: *body_hash, answer: answer.clone() }, now);
     Ok(Effect { answer, entries, lease: outcome.lease })
 }
 
@@ -78,7 +82,7 @@ async fn run(context: Context<'_>, place: Place, command: Command) -> Result<Out
         (Place::Project(project), Command::AnalysisReport(input)) => analysis::report(context, project, input).await,
         (Place::Project(project), Command::AnalysisCancel(input)) => analysis::cancel(context, project, input).await,
         (Place::Project(project), Command::Notify(input)) => notification::notify(context, project, input).await,
-        (Place::Project(project), Command::ActivityPost(input)) => activity::post(context, project, input).await,
+        (Place::Project(project), Command::ActivityPost(input)) => activity::post(&context, project, input),
         (Place::Own(user), Command::NotificationReadCmd(input)) => notification::read(context, user, input).await,
         (Place::Own(user), Command::NotificationReadAll(input)) => notification::read_all(context, user, input).await,
         (Place::Own(user), Command::NotificationClear(input)) => notification::clear(context, user, input).await,

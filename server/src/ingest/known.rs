@@ -1,11 +1,11 @@
 //! What is known of the commands of one transaction before any of them is applied, looked up for all of them at once:
-//! whether each was applied before, and what its sender is in its project.
+//! whether each was applied before, what its sender is in its project, and whether the id it brings is taken.
 //!
 //! Deliberately absent: what that means; `apply` decides.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use watchbell_protocol::{ProjectId, UnixMillis, UserId, event::Role};
+use watchbell_protocol::{ActivityId, ProjectId, UnixMillis, UserId, event::Role};
 
 use super::{Submission, without_membership};
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
 pub(super) struct Known {
     applied: HashMap<Sent, Applied>,
     roles: BTreeMap<(ProjectId, UserId), Role>,
+    /// The ids of entries of feeds that are taken, of those that are wanted.
+    entries: BTreeSet<ActivityId>,
     /// Those that were applied in this transaction.
     fresh: Vec<(Sent, UnixMillis)>,
 }
@@ -33,9 +35,11 @@ impl Known {
         #[cfg(feature = "sabotage")]
         super::sabotage::before_dedupe(conn, &sent).await?;
         let members = submissions.iter().filter_map(|submission| submission.member()).collect();
+        let entries = submissions.iter().filter_map(|submission| submission.entry()).collect();
         Ok(Self {
             applied: store::command::find(conn, &sent).await?,
             roles: store::project::roles(conn, &members).await?,
+            entries: store::activity::existing(conn, &entries).await?,
             fresh: Vec::new(),
         })
     }
@@ -43,6 +47,11 @@ impl Known {
     /// What came of a command, if it was applied.
     pub(super) fn applied(&self, sent: &Sent) -> Option<&Applied> {
         self.applied.get(sent)
+    }
+
+    /// Whether the entry of a feed that a command is to make has the id of another one.
+    pub(super) fn is_taken(&self, submission: &Submission) -> bool {
+        submission.entry().is_some_and(|id| self.entries.contains(&id))
     }
 
     /// What the sender of a command is in its project.
@@ -54,9 +63,10 @@ impl Known {
     }
 
     /// Remembers what came of a command.
-    pub(super) fn remember(&mut self, sent: Sent, applied: Applied, at: UnixMillis) {
-        self.fresh.push((sent.clone(), at));
-        self.applied.insert(sent, applied);
+    pub(super) fn remember(&mut self, submission: &Submission, applied: Applied, at: UnixMillis) {
+        self.fresh.push((submission.sent.clone(), at));
+        self.applied.insert(submission.sent.clone(), applied);
+        self.entries.extend(submission.entry());
     }
 
     /// Writes down which commands were applied.

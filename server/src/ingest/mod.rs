@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
-use watchbell_protocol::{AnalysisId, Answer, ClientFrame, ErrorCode, ProjectId, UnixMillis, UserId, WireError};
+use watchbell_protocol::{
+    ActivityId, AnalysisId, Answer, ClientFrame, ErrorCode, ProjectId, UnixMillis, UserId, WireError,
+};
 
 pub(crate) use self::apply::standing;
 use self::apply::without_membership;
@@ -70,6 +72,11 @@ impl Submission {
             (policy::Place::Project(project), Some(user)) => Some((project, user)),
             _ => None,
         }
+    }
+
+    /// The entry of a feed that it makes: that takes its id.
+    fn entry(&self) -> Option<ActivityId> {
+        matches!(self.command, watchbell_protocol::Command::ActivityPost(_)).then_some(ActivityId(self.sent.id.0))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use watchbell_protocol::{Event, Room, RoomEvent, Seq, Tag, UnixMillis};
+use watchbell_protocol::{Event, Room, RoomEvent, Seq, Tag, UnixMillis, event::Activity};
 
 use crate::{
     domain::Draft,
@@ -22,15 +22,17 @@ pub(super) struct Numbers {
     last_id: i64,
     /// The heads of the rooms that got something.
     heads: BTreeMap<Room, Mark>,
-    /// What is still to be written.
+    /// What is still to be written: the journal …
     rows: Vec<(Row, UnixMillis)>,
+    /// … and the entries of feeds: each is nothing but its event.
+    feed: Vec<Activity>,
 }
 
 impl Numbers {
     /// Begins to count, in a transaction that writes.
     pub(super) async fn open(conn: &mut Conn) -> sqlx::Result<Self> {
         let last_id = store::journal::last_id(conn).await?;
-        Ok(Self { last_id, heads: BTreeMap::new(), rows: Vec::new() })
+        Ok(Self { last_id, heads: BTreeMap::new(), rows: Vec::new(), feed: Vec::new() })
     }
 
     /// Numbers the drafts room by room, rooms in sorted order.
@@ -64,18 +66,22 @@ impl Numbers {
         with_own_number(conn, room, mark.seq, &mut event).await?;
         let event = RoomEvent { room, seq: Some(mark.seq), tag: Some(mark.tag), at: now, origin, event };
         let text = frames::event(&event);
+        if let Event::ActivityNew(new) = &event.event {
+            self.feed.push(new.activity.clone());
+        }
         self.last_id += 1;
         let row = Row { id: self.last_id, room, seq: mark.seq, tag: mark.tag, body: text.clone() };
         self.rows.push((row, now));
         Ok(Entry { id: self.last_id, mark, event, text })
     }
 
-    /// Writes the journal, and how far it goes.
+    /// Writes the journal, how far it goes, and the feeds.
     pub(super) async fn close(self, conn: &mut Conn) -> sqlx::Result<()> {
         if self.rows.is_empty() {
             return Ok(());
         }
         store::journal::insert(conn, &self.rows).await?;
+        store::activity::insert(conn, &self.feed.iter().collect::<Vec<_>>()).await?;
         store::journal::set_heads(conn, &self.heads).await?;
         store::journal::set_last_id(conn, self.last_id).await
     }

@@ -1,23 +1,42 @@
 //! The activity feed.
 
-use sqlx::Row;
-use watchbell_protocol::{ProjectId, UnixMillis, event::Activity};
+use std::collections::BTreeSet;
 
-use super::{Conn, codec};
+use sqlx::{QueryBuilder, Row, Sqlite};
+use watchbell_protocol::{ActivityId, ProjectId, UnixMillis, event::Activity};
 
-/// Adds an entry; `false` if there is one of this id, in whatever project.
-pub async fn insert(conn: &mut Conn, activity: &Activity) -> sqlx::Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO activity (id, project, at, author, what) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(activity.id.to_string())
-    .bind(activity.project.to_string())
-    .bind(activity.at.0)
-    .bind(codec::to_json(&activity.by)?)
-    .bind(codec::to_json(&activity.what)?)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+use super::{Conn, codec, portions, questions};
+
+/// Adds entries.
+pub async fn insert(conn: &mut Conn, entries: &[&Activity]) -> sqlx::Result<()> {
+    for part in portions(entries) {
+        let json = |entry: &&Activity| Ok((codec::to_json(&entry.by)?, codec::to_json(&entry.what)?));
+        let json: Vec<(String, String)> = part.iter().map(json).collect::<sqlx::Result<_>>()?;
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO activity (id, project, at, author, what) ");
+        insert.push_values(part.iter().zip(&json), |mut row, (entry, (by, what))| {
+            row.push_bind(entry.id.to_string()).push_bind(entry.project.to_string()).push_bind(entry.at.0);
+            row.push_bind(by).push_bind(what);
+        });
+        insert.build().execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Those among `ids` of which there is an entry, in whatever project.
+pub async fn existing(conn: &mut Conn, ids: &BTreeSet<ActivityId>) -> sqlx::Result<BTreeSet<ActivityId>> {
+    let (ids, mut found): (Vec<_>, _) = (ids.iter().collect(), BTreeSet::new());
+    for part in questions(&ids) {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM activity WHERE id IN (");
+        let mut list = query.separated(", ");
+        for id in part {
+            list.push_bind(id.to_string());
+        }
+        list.push_unseparated(")");
+        for row in query.build().fetch_all(&mut *conn).await? {
+            found.insert(codec::parsed(&row, "id")?);
+        }
+    }
+    Ok(found)
 }
 
 /// The newest entries of a project, oldest first, at most `limit`.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 use watchbell_protocol::{Answer, CommandId, UnixMillis};
 
-use super::{Conn, codec, portions};
+use super::{Conn, codec, portions, questions};
 
 /// SHA-256 of what was asked.
 pub type BodyHash = [u8; 32];
@@ -31,7 +31,7 @@ pub struct Sent {
 /// Looks for those among `sent` that were applied.
 pub async fn find(conn: &mut Conn, sent: &[&Sent]) -> sqlx::Result<HashMap<Sent, Applied>> {
     let mut found = HashMap::new();
-    for part in portions(sent) {
+    for part in questions(sent) {
         let mut query = QueryBuilder::<Sqlite>::new("WITH sent (principal, id) AS (");
         query.push_values(part, |mut row, sent| {
             row.push_bind(&sent.principal).push_bind(sent.id.to_string());

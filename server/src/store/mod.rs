@@ -125,17 +125,29 @@ impl Store {
     }
 }
 
-/// Cuts rows into portions for one statement each. There are eight sizes, so that eight statements serve every number of
-/// rows, and each is planned once.
+/// Rows that one statement names, at most.
+const PORTION: usize = 128;
+
+/// Cuts rows into portions, each for one statement that writes them: of few sizes, so that few statements serve every
+/// number of rows, and each is planned once.
 fn portions<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    const LARGEST: usize = 128;
+    const STEP: usize = 16;
     let mut left = rows;
     std::iter::from_fn(move || {
-        let size = 1 << left.len().min(LARGEST).checked_ilog2()?;
+        let size = match left.len() {
+            0 => return None,
+            few @ 1..STEP => few,
+            many => many.min(PORTION) / STEP * STEP,
+        };
         let (portion, rest) = left.split_at(size);
         left = rest;
         Some(portion)
     })
+}
+
+/// The same for statements that look rows up: of fewer sizes, for to ask for a row again does no harm.
+fn questions<T>(rows: &[T]) -> impl Iterator<Item = Vec<&T>> {
+    rows.chunks(PORTION).map(|chunk| chunk.iter().cycle().take(chunk.len().next_power_of_two()).collect())
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
@@ -161,18 +173,25 @@ async fn epoch(pool: &SqlitePool) -> sqlx::Result<Epoch> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn any_number_of_rows_is_cut_into_portions_of_few_sizes() {
-        let mut sizes = std::collections::BTreeSet::new();
+    fn any_number_of_rows_is_written_and_looked_up_in_portions_of_few_sizes() {
+        let (mut written, mut asked) = (BTreeSet::new(), BTreeSet::new());
         for count in 0..1000 {
             let rows: Vec<usize> = (0..count).collect();
-            assert_eq!(portions(&rows).collect::<Vec<_>>().concat(), rows);
-            assert!(portions(&rows).count() <= 7 + count / 128, "{count}");
-            sizes.extend(portions(&rows).map(<[usize]>::len));
+            let portions: Vec<&[usize]> = portions(&rows).collect();
+            assert_eq!(portions.concat(), rows);
+            assert!(portions.len() <= 2 + count / PORTION, "{count}");
+            written.extend(portions.into_iter().map(<[usize]>::len));
+            let questions: Vec<Vec<&usize>> = questions(&rows).collect();
+            assert!(questions.concat().into_iter().collect::<BTreeSet<_>>().into_iter().eq(&rows));
+            asked.extend(questions.iter().map(Vec::len));
         }
-        assert!(sizes.into_iter().eq([1, 2, 4, 8, 16, 32, 64, 128]));
+        assert_eq!((written.len(), written.last()), (23, Some(&PORTION)));
+        assert!(asked.into_iter().eq([1, 2, 4, 8, 16, 32, 64, 128]));
     }
 
     #[tokio::test]

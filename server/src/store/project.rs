@@ -8,7 +8,7 @@ use watchbell_protocol::{
     event::{Member, Project, Role},
 };
 
-use super::{Conn, codec, journal::Mark, portions};
+use super::{Conn, codec, journal::Mark, questions};
 
 /// Adds a project; `false` if the name is taken.
 pub async fn insert(conn: &mut Conn, project: &Project) -> sqlx::Result<bool> {
@@ -89,7 +89,7 @@ pub async fn roles(
 ) -> sqlx::Result<BTreeMap<(ProjectId, UserId), Role>> {
     let members: Vec<_> = members.iter().collect();
     let mut roles = BTreeMap::new();
-    for part in portions(&members) {
+    for part in questions(&members) {
         let mut query = QueryBuilder::<Sqlite>::new("WITH wanted (project, member) AS (");
         query.push_values(part, |mut row, (project, member)| {
             row.push_bind(project.to_string()).push_bind(member.to_string());

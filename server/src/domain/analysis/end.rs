@@ -49,7 +49,7 @@ pub(super) async fn end_with(
         counts: analysis.counts,
     };
     let mut drafts = vec![Draft::new(room, origin.clone(), event(analysis.clone()))];
-    drafts.push(activity::note(conn, analysis.project, origin.clone(), now, what).await?);
+    drafts.push(activity::note(analysis.project, origin.clone(), now, what));
     let project = store::project::find(conn, analysis.project).await?;
     let name = project.as_ref().map_or("the project", |project| project.name.as_str());
     let notice = notice(name, analysis);

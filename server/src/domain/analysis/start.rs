@@ -60,7 +60,7 @@ pub async fn start(context: Context<'_>, project: ProjectId, input: AnalysisStar
     let room = Room::Project(project);
     let origin = context.actor.origin();
     let what = ActivityKind::AnalysisStarted { analysis: id, number };
-    let entry = activity::note(context.conn, project, origin.clone(), context.now, what).await?;
+    let entry = activity::note(project, origin.clone(), context.now, what);
     Ok(Outcome {
         drafts: vec![Draft::new(room, origin, AnalysisStarted { analysis: stored.analysis }), entry],
         started: Some(Started { analysis: id, number, usual }),

@@ -17,7 +17,7 @@ use crate::{
 /// About how much goes out in one write. A receiver that takes nothing holds as much beside what waits.
 const WRITE_BYTES: usize = 16 * 1024;
 /// After this long a write is late, and what is not worth keeping for so slow a receiver goes.
-const LATE: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_millis(250);
 
 /// Writes until the connection is closed, broken, or takes nothing for `stalled` of what must not be lost; gives the code
 /// in the first and the last case.
