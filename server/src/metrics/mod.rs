@@ -91,7 +91,7 @@ pub struct Deliveries {
     pub fell_behind: Counter,
     /// Bytes that wait for receivers. Texts are shared, so this is more than the memory they take.
     pub queue_bytes: Gauge,
-    /// How long a receiver's socket took for what waited, seconds.
+    /// How long receivers' sockets took for what they did not take at once, seconds.
     pub write: Histogram,
 }
 
@@ -200,7 +200,7 @@ fn describe() {
     describe_counter!("watchbell_dropped_total", "Dropped for slow receivers, by delivery class");
     describe_counter!("watchbell_fell_behind_total", "Slow receivers that went back to reading the journal");
     describe_gauge!("watchbell_queue_bytes", Unit::Bytes, "Waiting for receivers; texts are shared");
-    describe_histogram!("watchbell_write_seconds", Unit::Seconds, "A socket took what waited for it");
+    describe_histogram!("watchbell_write_seconds", Unit::Seconds, "A socket took what it did not take at once");
     describe_histogram!("watchbell_commit_seconds", Unit::Seconds, "A transaction reached the disk");
     describe_histogram!(COMMIT_JOBS, "Jobs in one transaction");
     describe_histogram!(

@@ -9,7 +9,7 @@ use super::*;
 const HOLD: Duration = Duration::from_secs(25);
 
 fn text(text: &str) -> Batch {
-    Batch { outs: vec![Out::Ping, Out::Text(text.into())], is_owed: true, ..Batch::default() }
+    Batch { outs: vec![Out::Ping, Out::Text(text.into())].into(), is_owed: true, ..Batch::default() }
 }
 
 fn close(code: CloseCode) -> Batch {

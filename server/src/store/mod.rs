@@ -90,6 +90,8 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY)
+            // Where a statement keeps what it may have to take back: otherwise each large one makes a file.
+            .pragma("temp_store", "memory")
             .statement_cache_capacity(PLANNED);
         let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let writer = writer.test_before_acquire(false);

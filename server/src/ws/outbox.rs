@@ -21,6 +21,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room};
@@ -80,8 +81,8 @@ pub enum Out {
 /// What goes out at once.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// In this order.
-    pub outs: Vec<Out>,
+    /// In this order. Most of the time it is one.
+    pub outs: SmallVec<[Out; 1]>,
     /// This reason is told after that.
     pub close: Option<CloseCode>,
     /// The connection ends after that.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 use watchbell_server::store::{self, Store};
 
 use crate::peer::Server;
@@ -32,8 +32,9 @@ pub async fn rate(server: Server, commits: f64) -> Result<f64> {
 
     // With the settings of the server's own connection, but that nothing refers to rows that are not copied.
     let mut conn = SqliteConnection::connect(&format!("sqlite://{}", copy.display())).await?;
-    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF"] {
-        sqlx::query(pragma).execute(&mut conn).await?;
+    let pragmas = ["journal_mode = WAL", "synchronous = FULL", "temp_store = memory", "foreign_keys = OFF"];
+    for pragma in pragmas.map(|pragma| format!("PRAGMA {pragma}")) {
+        sqlx::query(AssertSqlSafe(pragma)).execute(&mut conn).await?;
     }
     let events = take_into_memory(&mut conn, &written.to_string_lossy()).await?;
     let batch = (events as f64 / commits.max(1.0)).ceil().max(1.0) as i64;

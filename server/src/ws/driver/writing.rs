@@ -1,16 +1,17 @@
 //! Writes what waits, and notices a receiver that takes nothing.
 
-use std::time::Duration;
+use std::{future::Future, pin::Pin, time::Duration};
 
+use futures_util::FutureExt as _;
 use tokio::time::sleep_until;
 use watchbell_protocol::{CloseCode, ConnectionId};
 
 use crate::{
     App,
-    clock::{Clock, Moment},
+    clock::Clock,
     ws::{
         link::{Gone, Moved, Sink},
-        outbox::{Batch, Outbox},
+        outbox::Outbox,
     },
 };
 
@@ -29,11 +30,21 @@ pub(super) async fn write(
 ) -> Option<CloseCode> {
     loop {
         let batch = outbox.next(WRITE_BYTES).await;
-        let (close, is_last) = (batch.close, batch.is_last);
-        let began = app.clock.moment();
-        match in_time(app.clock, began, app.timing.stalled, outbox, &mut sink, batch).await {
+        let (close, is_last, is_owed) = (batch.close, batch.is_last, batch.is_owed);
+        let moved = Moved::default();
+        let mut written = std::pin::pin!(sink.write(batch, &moved));
+        // Most of the time it is done at once: then no clock is read, and no timer made.
+        let done = if let Some(done) = written.as_mut().now_or_never() {
+            done.map_err(|Gone| Unwritten::Gone)
+        } else {
+            let began = app.clock.moment();
+            let done = in_time(app.clock, app.timing.stalled, outbox, is_owed, &moved, written).await;
+            app.metrics.deliveries.write.record(app.clock.moment() - began);
+            done
+        };
+        match done {
             Ok(()) if is_last => return close,
-            Ok(()) => app.metrics.deliveries.write.record(app.clock.moment() - began),
+            Ok(()) => {}
             Err(Unwritten::Gone) => return None,
             Err(Unwritten::TooSlow) => {
                 tracing::info!(connection.id = %connection, "a receiver took nothing for too long");
@@ -50,31 +61,28 @@ enum Unwritten {
     TooSlow,
 }
 
-/// Writes a batch. As long as only momentary values wait, the receiver may take its time: it loses nothing that it would
-/// miss. Otherwise it has to take something, be it a part of a frame, every `stalled`.
+/// Goes on with a write that was not done at once. As long as only momentary values wait, the receiver may take its time:
+/// it loses nothing that it would miss. Otherwise it has to take something, be it a part of a frame, every `stalled`.
 async fn in_time(
     clock: Clock,
-    began: Moment,
     stalled: Duration,
     outbox: &Outbox,
-    sink: &mut impl Sink,
-    batch: Batch,
+    is_owed: bool,
+    moved: &Moved,
+    mut written: Pin<&mut impl Future<Output = Result<(), Gone>>>,
 ) -> Result<(), Unwritten> {
-    let is_owed = batch.is_owed;
+    let began = clock.moment();
     let mut owed_since = is_owed.then_some(began);
-    let moved = Moved::default();
-    let mut written = std::pin::pin!(sink.write(batch, &moved));
     let late = LATE.min(stalled / 4);
     let mut look_again = began + late;
     loop {
         tokio::select! {
-            // First what is most often done at once: then no timer is even made.
             biased;
             done = &mut written => {
                 outbox.progressed();
                 return done.map_err(|Gone| Unwritten::Gone);
             }
-            () = async { sleep_until(look_again).await } => {
+            () = sleep_until(look_again) => {
                 outbox.late();
                 let now = clock.moment();
                 if moved.take() {
@@ -98,7 +106,7 @@ mod tests {
     use watchbell_protocol::{Class, ProjectId, Room};
 
     use super::*;
-    use crate::{metrics::Deliveries, store::journal::Mark};
+    use crate::{metrics::Deliveries, store::journal::Mark, ws::outbox::Batch};
 
     const STALLED: Duration = Duration::from_secs(30);
 
@@ -127,7 +135,9 @@ mod tests {
             _ => outbox.diff(room, "value".into()),
         };
         let batch = outbox.take(WRITE_BYTES);
-        let ended = in_time(Clock, began, STALLED, &outbox, &mut sink, batch);
+        let (is_owed, moved) = (batch.is_owed, Moved::default());
+        let written = std::pin::pin!(sink.write(batch, &moved));
+        let ended = in_time(Clock, STALLED, &outbox, is_owed, &moved, written);
         let ended = tokio::time::timeout(Duration::from_mins(10), ended).await.ok();
         (ended, began.elapsed().as_secs())
     }
