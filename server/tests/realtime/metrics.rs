@@ -71,7 +71,7 @@ async fn every_number_counts_what_its_name_says() {
     let (ada, bob) = (server.member("ada").await, server.member("bob").await);
     let room = server.project("web", &[&ada, &bob]).await;
     let mut a = joins(&server, &ada, &bob, room).await;
-    let _slow = overload(&server, &bob, &mut a, room).await;
+    let _slow = Box::pin(overload(&server, &bob, &mut a, room)).await;
     let _here = refusals(&server, &ada, &mut a).await;
     let deadline = Instant::now() + SOON;
     loop {
