@@ -41,7 +41,7 @@ const BYTES: usize = 256 * 1024;
 const LATE_ITEMS: usize = 128;
 /// … and their bytes. With what is being written and the places of the queue, that makes less than 64 KiB.
 const LATE_BYTES: usize = 28 * 1024;
-/// Bytes of anything beyond which a page waits, or a board.
+/// Bytes of what must not be lost beyond which a page waits, or a board.
 const PAGE_AFTER: usize = 8 * 1024;
 /// Bytes of anything beyond which nothing more is taken from the other side: it would only cause more answers.
 const HEAVY: usize = 2 * BYTES;

@@ -318,6 +318,17 @@ async fn a_page_waits_until_a_late_receiver_has_taken_something_and_what_waited_
     assert_eq!(texts(&outbox), [] as [&str; 0]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_more_than_the_receiver_takes_holds_up_no_page() {
+    let (outbox, room) = (Outbox::new(Deliveries::off()), room());
+    while !outbox.waiting.lock().gaps.contains_key(&(room, "logs".into())) {
+        lines(&outbox, room, "logs", &["x".repeat(1000).as_str()]);
+    }
+    timeout(Duration::from_secs(1), outbox.room_for_page()).await.expect("there is room");
+    outbox.page(room, Utf8Bytes::from("x".repeat(PAGE_AFTER + 1)).into());
+    timeout(Duration::from_secs(1), outbox.room_for_page()).await.expect_err("for one");
+}
+
 #[test]
 fn the_earliest_of_what_was_taken_back_is_where_reading_begins() {
     let (outbox, full) = (Outbox::new(Deliveries::off()), room());

@@ -75,8 +75,11 @@ impl Waiting {
         self.items > 1 && (self.items > items || self.bytes > bytes)
     }
 
+    /// Whether a page may join what waits. Only what must not be lost counts: a stream that is more than the receiver takes
+    /// would otherwise hold up every page for ever.
     pub(super) fn has_room_for_page(&self) -> bool {
-        self.pace == Pace::Steady && self.all_bytes <= PAGE_AFTER
+        let owed = self.slots.iter().filter(|slot| slot.is_owed()).map(Slot::length);
+        self.pace == Pace::Steady && owed.sum::<usize>() <= PAGE_AFTER
     }
 
     /// Whether anything waits that must not be lost.
