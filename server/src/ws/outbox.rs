@@ -371,4 +371,6 @@ impl Drop for Outbox {
 }
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod tests;
