@@ -1,4 +1,5 @@
-//! What commands mean: each a function from (transaction, actor, input) to events.
+//! What commands mean: each a function from (transaction, actor, input) to events. It refuses before it writes: what is
+//! refused has left nothing, so that others may go on in the same transaction.
 //!
 //! Deliberately absent: numbering, persistence of the journal, fan-out. That is `ingest` and `hub`.
 
@@ -107,7 +108,7 @@ pub enum Refusal {
     /// The sender is told.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// The database failed: logged where the transaction is, and told as an internal error.
+    /// The database failed, maybe halfway: logged where the transaction is.
     #[error(transparent)]
     Store(#[from] sqlx::Error),
 }

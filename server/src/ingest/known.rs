@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What is known, and what came of the commands since.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
     applied: HashMap<Sent, Applied>,
     roles: BTreeMap<(ProjectId, UserId), Role>,

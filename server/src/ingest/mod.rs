@@ -1,7 +1,8 @@
 //! The only way in: apply once → authorise → validate → number → persist → publish.
 //!
 //! A durable command's effects, its journal rows and its id commit in one transaction, with those of the others that
-//! waited; the answer is sent after the commit, the fan-out after that. Momentary commands have no id, no transaction, and an answer only when refused.
+//! waited; the answer is sent after the commit, the fan-out after that. Momentary commands have no id, no transaction, and
+//! an answer only when refused.
 
 mod admin;
 mod apply;

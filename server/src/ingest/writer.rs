@@ -1,8 +1,8 @@
 //! The one task that writes: it takes all waiting jobs into one transaction, so that one sync to the disk serves them all,
-//! and what they have in common is read and written once. When one of them does not go through, they are done again, a
-//! savepoint for each, so that one failure harms no neighbour.
+//! and what they have in common is read and written once. When the database refuses something of that, they are done
+//! again, a savepoint for each, so that one failure harms no neighbour.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use metrics::Histogram;
 use sqlx::Connection;
@@ -115,13 +115,15 @@ impl Writer {
     /// Does the jobs in one transaction; gives what came of each when it is on the disk.
     async fn commit(&self, jobs: &[Job]) -> sqlx::Result<Vec<Done>> {
         let mut tx = self.store.write().await?;
-        let done = if let Ok(done) = self.work(&mut tx, jobs).await {
-            done
-        } else {
-            // What does not go through may have left half of what it does, and must harm no neighbour.
-            tx.rollback().await?;
-            tx = self.store.write().await?;
-            self.work_apart(&mut tx, jobs).await?
+        let done = match self.work(&mut tx, jobs).await {
+            Ok(done) => done,
+            // What failed may have left half of what it does, and must harm no neighbour.
+            Err(error) => {
+                tracing::warn!(%error, jobs = jobs.len(), "something could not be written; each is tried by itself");
+                tx.rollback().await.map_err(|_| error)?;
+                tx = self.store.write().await?;
+                self.work_apart(&mut tx, jobs).await?
+            }
         };
         #[cfg(feature = "sabotage")]
         super::sabotage::commit(tx).await?;
@@ -130,8 +132,8 @@ impl Writer {
         Ok(done)
     }
 
-    /// Does the jobs, each in a savepoint of its own. Fails when the whole transaction has: the engine ends that by itself
-    /// when the disk is full, and nothing may be written outside of one.
+    /// Does the jobs, each in a savepoint of its own. Fails when the whole transaction has, for nothing may be written outside
+    /// of one, and when the disk takes nothing more: that is nobody's fault, and everybody tries again.
     async fn work_apart(&self, conn: &mut Conn, jobs: &[Job]) -> sqlx::Result<Vec<Done>> {
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -141,9 +143,11 @@ impl Writer {
                     savepoint.commit().await?;
                     done.extend(came);
                 }
-                Err(refusal) => {
-                    savepoint.rollback().await?;
-                    done.push(Done { answer: Some(Err(told(refusal))), ..Done::default() });
+                Err(error) if store::is_out_of_room(&error) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, %job, "it could not be written");
+                    savepoint.rollback().await.map_err(|_| error)?;
+                    done.push(Done { answer: Some(Err(broken())), ..Done::default() });
                 }
             }
         }
@@ -151,13 +155,17 @@ impl Writer {
     }
 
     /// Does the jobs; all of them, or it fails. What they share is read before and written after, once for all.
-    async fn work(&self, conn: &mut Conn, jobs: &[Job]) -> Result<Vec<Done>, Refusal> {
+    async fn work(&self, conn: &mut Conn, jobs: &[Job]) -> sqlx::Result<Vec<Done>> {
         let submissions: Vec<&Submission> = jobs.iter().filter_map(Job::submission).collect();
         let mut known = Known::of(conn, &submissions).await?;
         let mut numbers = Numbers::open(conn).await?;
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
-            done.push(self.one(conn, &mut numbers, &mut known, job).await?);
+            done.push(match self.one(conn, &mut numbers, &mut known, job).await {
+                Ok(done) => done,
+                Err(Refusal::Wire(error)) => Done { answer: Some(Err(error)), ..Done::default() },
+                Err(Refusal::Store(error)) => return Err(error),
+            });
         }
         numbers.close(conn).await?;
         known.close(conn).await?;
@@ -167,13 +175,12 @@ impl Writer {
     async fn one(&self, conn: &mut Conn, numbers: &mut Numbers, known: &mut Known, job: &Job) -> Result<Done, Refusal> {
         let now = self.clock.now();
         match job {
-            Job::Command(submission, _) => match decide(known, submission, now) {
-                Ok(Decision::Apply) => {
+            Job::Command(submission, _) => match decide(known, submission, now)? {
+                Decision::Apply => {
                     let Effect { answer, entries, lease } = apply(conn, numbers, known, submission, now).await?;
                     Ok(Done { answer: Some(Ok(answer)), entries, lease, ..Done::default() })
                 }
-                Ok(Decision::Again(answer)) => Ok(Done { answer: Some(Ok(answer)), ..Done::default() }),
-                Err(error) => Ok(Done { answer: Some(Err(error)), ..Done::default() }),
+                Decision::Again(answer) => Ok(Done { answer: Some(Ok(answer)), ..Done::default() }),
             },
             Job::LeaseLost(analysis) if !self.leases.is_lost(*analysis, self.clock.moment()) => Ok(Done::default()),
             Job::LeaseLost(analysis) => {
@@ -235,15 +242,19 @@ impl Job {
     }
 }
 
-/// What a sender is told when its command did not go through. The one place where a failed query of a job is logged.
-fn told(refusal: Refusal) -> WireError {
-    match refusal {
-        Refusal::Wire(error) => error,
-        Refusal::Store(error) => {
-            tracing::error!(%error, "something could not be written");
-            WireError::new(ErrorCode::Internal, "the server failed; nothing was applied")
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(submission, _) => f.write_str(submission.command.name()),
+            Self::LeaseLost(analysis) => write!(f, "the end of the analysis {analysis}"),
+            Self::Seen(..) => f.write_str("when members were last here"),
+            Self::Prune(..) => f.write_str("pruning"),
         }
     }
+}
+
+fn broken() -> WireError {
+    WireError::new(ErrorCode::Internal, "the server failed; nothing was applied")
 }
 
 fn unavailable() -> WireError {

@@ -1,7 +1,7 @@
 //! One connection: what its requests and its session leave for each other. Everything in it is bounded: one answer, one
 //! send.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -214,6 +214,9 @@ impl Source for LineSource {
 pub struct LineSink(pub Arc<Line>);
 
 impl Sink for LineSink {
+    /// A write is a round trip here, and that of a bad network is no reason to give less.
+    const LATE: Duration = Duration::from_secs(2);
+
     /// Waits for the answer before to be acknowledged, and with a close also until a poll was given it.
     async fn write(&mut self, batch: Batch, _: &Moved) -> Result<(), Gone> {
         let close = batch.close;

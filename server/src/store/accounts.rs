@@ -5,14 +5,11 @@ use std::collections::BTreeSet;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 use watchbell_protocol::{DeviceId, Text, TokenId, UnixMillis, UserId, event::DeviceKind, http::Account, limits};
 
-use super::{Conn, codec};
+use super::{Conn, codec, questions};
 use crate::auth::{
     FamilyId,
     refresh::{Family, Generation, Nonce},
 };
-
-/// Ids asked about in one statement.
-const IDS_PER_QUERY: usize = 500;
 
 /// Somebody who has an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,9 +249,8 @@ async fn chosen<T>(conn: &mut Conn, query: &'static str, among: &BTreeSet<T>) ->
 where
     T: Copy + Ord + std::fmt::Display + std::str::FromStr<Err = uuid::Error>,
 {
-    let among: Vec<T> = among.iter().copied().collect();
-    let mut found = BTreeSet::new();
-    for part in among.chunks(IDS_PER_QUERY) {
+    let (among, mut found): (Vec<T>, _) = (among.iter().copied().collect(), BTreeSet::new());
+    for part in questions(&among) {
         let mut builder = QueryBuilder::<Sqlite>::new(query);
         let mut list = builder.separated(", ");
         for id in part {

@@ -132,7 +132,7 @@ pub async fn after_id(conn: &mut Conn, id: i64, limit: u32) -> sqlx::Result<Vec<
 /// Deletes at most `limit` rows from before `before`; gives how many.
 pub async fn prune(conn: &mut Conn, before: UnixMillis, limit: u32) -> sqlx::Result<u64> {
     let done =
-        sqlx::query("DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE at < $1 ORDER BY id LIMIT $2 + 0)")
+        sqlx::query("DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE at < $1 ORDER BY at LIMIT $2 + 0)")
             .bind(before.0)
             .bind(i64::from(limit))
             .execute(conn)

@@ -95,7 +95,7 @@ impl Store {
             .statement_cache_capacity(PLANNED);
         let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let writer = writer.test_before_acquire(false);
-        // The engine ends a transaction by itself when the disk is full, and the pool is not told: such a connection
+        // The engine may end a transaction by itself when the disk is full, and the pool is not told: such a connection
         // would refuse every transaction to come.
         let writer = writer.before_acquire(|conn, _| Box::pin(async { Ok(!conn.is_in_transaction()) }));
         let writer = writer.connect_with(options.clone()).await?;
@@ -125,6 +125,13 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether a statement failed because there was no room for what it writes, or the disk failed: a later try may succeed.
+pub fn is_out_of_room(error: &sqlx::Error) -> bool {
+    // https://sqlite.org/rescode.html: the low byte is the primary code, here NOMEM, IOERR and FULL.
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 7 | 10 | 13))
 }
 
 /// Rows that one statement names, at most.

@@ -3,7 +3,7 @@
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 use watchbell_protocol::{NotificationId, Seq, UnixMillis, UserId, event::Notification};
 
-use super::{Conn, codec};
+use super::{Conn, codec, questions};
 
 /// Adds a notification.
 pub async fn insert(conn: &mut Conn, member: UserId, notification: &Notification) -> sqlx::Result<()> {
@@ -34,19 +34,21 @@ pub async fn read(
     ids: &[NotificationId],
     at: UnixMillis,
 ) -> sqlx::Result<Vec<NotificationId>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let mut read = Vec::new();
+    for part in questions(ids) {
+        let mut query = QueryBuilder::<Sqlite>::new("UPDATE notifications SET read_at = ");
+        query.push_bind(at.0).push(" WHERE member = ").push_bind(member.to_string());
+        query.push(" AND read_at IS NULL AND id IN (");
+        let mut list = query.separated(", ");
+        for id in part {
+            list.push_bind(id.to_string());
+        }
+        query.push(") RETURNING id");
+        for row in query.build().fetch_all(&mut *conn).await? {
+            read.push(codec::parsed(&row, "id")?);
+        }
     }
-    let mut query = QueryBuilder::<Sqlite>::new("UPDATE notifications SET read_at = ");
-    query.push_bind(at.0).push(" WHERE member = ").push_bind(member.to_string());
-    query.push(" AND read_at IS NULL AND id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(id.to_string());
-    }
-    query.push(") RETURNING id");
-    let rows = query.build().fetch_all(conn).await?;
-    rows.iter().map(|row| codec::parsed(row, "id")).collect()
+    Ok(read)
 }
 
 /// Marks all up to `through` as read; gives how many were unread until now.
@@ -86,12 +88,14 @@ pub async fn newest(conn: &mut Conn, member: UserId, since: UnixMillis, limit: u
 
 /// Deletes at most `limit` from before `before`; gives how many.
 pub async fn prune(conn: &mut Conn, before: UnixMillis, limit: u32) -> sqlx::Result<u64> {
-    let done =
-        sqlx::query("DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE at < $1 LIMIT $2 + 0)")
-            .bind(before.0)
-            .bind(i64::from(limit))
-            .execute(conn)
-            .await?;
+    let done = sqlx::query(
+        "DELETE FROM notifications WHERE id IN
+         (SELECT id FROM notifications WHERE at < $1 ORDER BY at LIMIT $2 + 0)",
+    )
+    .bind(before.0)
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected())
 }
 

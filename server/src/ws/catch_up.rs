@@ -52,6 +52,16 @@ enum Start {
     State(Resync),
 }
 
+impl Start {
+    /// Whether there is something that the receiver must not miss, as far as is known.
+    fn is_behind(&self) -> bool {
+        match self {
+            Self::After { at, head } => head.is_some_and(|head| head.seq > at.seq),
+            Self::State(_) => true,
+        }
+    }
+}
+
 /// Why joining came to nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -77,6 +87,10 @@ impl Reader {
         self.app.hub.enter(room, self.connection, self.outbox.clone(), principal.user(), looking);
         let joined = async {
             let start = self.start(principal, room, since).await?;
+            if start.is_behind() {
+                // Also while nothing of it waits in the outbox: pages wait for a receiver that is late.
+                self.outbox.owes(room);
+            }
             self.read(room, start).await
         };
         joined.await.map(|mark| Answer { room: Some(room), seq: Some(mark.seq), started: None }).map_err(|failure| {

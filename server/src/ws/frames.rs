@@ -1,4 +1,5 @@
-//! WebSocket frames on their way out: a head of a few bytes before each shared payload, read by a vectored write.
+//! WebSocket frames on their way out: a head of a few bytes before each shared payload, read by a vectored write, or
+//! copied together when they are small.
 
 use std::io::IoSlice;
 
@@ -37,7 +38,7 @@ struct Frame {
 impl From<Batch> for Frames {
     fn from(batch: Batch) -> Self {
         let mut frames = Self::default();
-        frames.all.reserve(batch.outs.len() + usize::from(batch.close.is_some()));
+        frames.all.reserve_exact(batch.outs.len() + usize::from(batch.close.is_some()));
         for out in batch.outs {
             match out {
                 Out::Text(text) => frames.push(Frame::new(OpCode::Data(Data::Text), text.into())),

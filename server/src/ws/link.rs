@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use tungstenite::Utf8Bytes;
@@ -57,6 +58,9 @@ pub trait Source: Send {
 
 /// Where frames go.
 pub trait Sink: Send {
+    /// After this long a write is late, and what is not worth keeping for so slow a receiver goes.
+    const LATE: Duration;
+
     /// Writes a batch and its close; done when the other side can take more. Until then `moved` knows of every part.
     fn write(&mut self, batch: Batch, moved: &Moved) -> impl Future<Output = Result<(), Gone>> + Send;
 }

@@ -39,7 +39,7 @@ const ITEMS: usize = 512;
 const BYTES: usize = 256 * 1024;
 /// Events that may wait for a receiver that is late …
 const LATE_ITEMS: usize = 128;
-/// … and their bytes. With what is being written and the places of the queue, that makes less than 64 KiB.
+/// … and bytes of anything. With what is being written and the places of the queue, that makes less than 64 KiB.
 const LATE_BYTES: usize = 28 * 1024;
 /// Bytes of what must not be lost beyond which a page waits, or a board.
 const PAGE_AFTER: usize = 8 * 1024;
@@ -98,7 +98,7 @@ pub struct Outbox {
     counted: Arc<Deliveries>,
     /// Something to write.
     written: Notify,
-    /// Something was taken, or taken back: for whoever has a page.
+    /// Something was taken, or taken back, or a write that was late is done: for whoever has a page.
     taken: Notify,
     /// The same, for whoever would cause more.
     lightened: Notify,

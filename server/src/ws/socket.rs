@@ -1,6 +1,6 @@
 //! A WebSocket as a link. `tungstenite` reads: it checks what clients send and writes the replies that the protocol
-//! itself asks for. Writing is ours: a head and the shared text of every frame that waits, in one vectored write and
-//! without a buffer of the connection's own.
+//! itself asks for. Writing is ours: a head and the shared text of every frame that waits, in one write (vectored, unless
+//! there is little) and without a buffer of the connection's own.
 
 use std::{
     future::poll_fn,
@@ -8,6 +8,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf as _, Bytes};
@@ -96,6 +97,9 @@ impl Source for SocketSource {
 }
 
 impl Sink for SocketSink {
+    /// A socket that does not take a few KiB for so long is full.
+    const LATE: Duration = Duration::from_millis(250);
+
     async fn write(&mut self, batch: Batch, moved: &Moved) -> Result<(), Gone> {
         let is_last = batch.close.is_some();
         let mut frames = Frames::from(batch);

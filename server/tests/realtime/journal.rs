@@ -154,3 +154,32 @@ async fn what_does_not_go_through_leaves_nothing_and_harms_none_of_its_transacti
     let state = client.join(room, None).await.state;
     assert!(!state.iter().any(|item| matches!(item, StateItem::Issues { .. })), "{state:?}");
 }
+
+#[tokio::test]
+async fn what_the_database_refuses_harms_none_of_its_transaction() {
+    let server = Server::start().await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    let mut client = server.connect(&ada.token).await;
+    server
+        .sql(
+            "CREATE TRIGGER refused BEFORE INSERT ON activity WHEN NEW.what LIKE '%poison%'
+             BEGIN SELECT RAISE (ABORT, 'poison'); END",
+        )
+        .await;
+    let before = client.ask(room, post("0")).await.unwrap().seq.unwrap();
+    let held = server.app.as_ref().unwrap().store.write().await.unwrap();
+    let [good, refused, last, leave] = [(); 4].map(|()| CommandId::fresh());
+    for (id, title) in [(good, "1"), (refused, "poison"), (last, "2")] {
+        client.send(Some(id), Some(room), post(title)).await;
+    }
+    client.send(Some(leave), Some(room), RoomLeave {}).await;
+    client.answer(leave).await.unwrap();
+    drop(held);
+    assert_eq!(client.answer(refused).await.unwrap_err().code, ErrorCode::Internal);
+    for (id, after) in [(good, 1), (last, 2)] {
+        assert_eq!(client.answer(id).await.unwrap().seq.unwrap().0 - before.0, after);
+    }
+    let ids: Vec<i64> = rows(&server).await.iter().map(|row| row.id).collect();
+    assert!(ids.iter().zip(1..).all(|(id, dense)| *id == dense), "{ids:?}");
+}

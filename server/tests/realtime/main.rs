@@ -5,6 +5,7 @@
 mod analysis;
 mod bad_input;
 mod client;
+mod disk;
 mod fixture;
 mod journal;
 mod lifecycle;

@@ -11,7 +11,7 @@ use watchbell_protocol::{
 
 use super::{end::end_with, find, lease_lost, over};
 use crate::{
-    domain::{Context, Draft, Holder, LeaseChange, Outcome, Refusal, refuse},
+    domain::{Context, Draft, Holder, LeaseChange, Outcome, Refusal},
     store::{self, Conn, analysis::Stored, issue::Tally},
 };
 
@@ -27,22 +27,52 @@ pub async fn report(context: Context<'_>, project: ProjectId, input: AnalysisRep
     if let Some(refusal) = over(&stored) {
         return Err(refusal.into());
     }
+    check(&stored.analysis.detectors, &input.items)?;
     let mut report = Report { origin: context.actor.origin(), now: context.now, drafts: Vec::new(), end: None };
-    for (index, item) in input.items.into_iter().enumerate() {
-        let field = format!("data.items[{index}]");
-        if report.end.is_some() {
-            return refuse(ErrorCode::BadRequest, "nothing may follow the end", field);
-        }
+    for item in input.items {
         match item {
-            ReportItem::Issues(issues) => report.issues(context.conn, &mut stored, issues, &field).await?,
-            ReportItem::Detector(run) => report.detector(&mut stored, run, &field)?,
-            ReportItem::End(end) => {
-                check_end(&stored, &end, &field)?;
-                report.end = Some(end);
-            }
+            ReportItem::Issues(issues) => report.issues(context.conn, &mut stored, issues).await?,
+            ReportItem::Detector(run) => report.detector(&mut stored, run),
+            ReportItem::End(end) => report.end = Some(end),
         }
     }
-    report.finish(context.conn, stored).await
+    Ok(report.finish(context.conn, stored).await?)
+}
+
+/// Refuses what does not fit the detectors of the analysis, before anything is written.
+fn check(detectors: &[DetectorRun], items: &[ReportItem]) -> Result<(), WireError> {
+    let bad = |message: String, field: String| Err(WireError::new(ErrorCode::BadRequest, message).at(field));
+    let unknown = |name: &str| format!("the analysis has no detector {name:?}");
+    let is_known = |name: &str| detectors.iter().any(|run| run.name == name);
+    let mut unfinished: Vec<&str> =
+        detectors.iter().filter(|run| !run.state.is_over()).map(|run| run.name.as_str()).collect();
+    for (index, item) in items.iter().enumerate() {
+        let field = format!("data.items[{index}]");
+        if index > 0 && matches!(items[index - 1], ReportItem::End(_)) {
+            return bad("nothing may follow the end".into(), field);
+        }
+        match item {
+            ReportItem::Issues(issues) => {
+                if let Some(at) = issues.iter().position(|issue| !is_known(&issue.detector)) {
+                    return bad(unknown(&issues[at].detector), format!("{field}.value[{at}].detector"));
+                }
+            }
+            ReportItem::Detector(run) if !run.state.is_over() => {
+                return bad("must be an end of the detector".into(), format!("{field}.value.state"));
+            }
+            ReportItem::Detector(run) if !is_known(&run.name) => {
+                return bad(unknown(&run.name), format!("{field}.value.name"));
+            }
+            ReportItem::Detector(run) => unfinished.retain(|name| run.name != *name),
+            ReportItem::End(End::Complete) => {
+                if let Some(name) = unfinished.first() {
+                    return bad(format!("the detector {name:?} has not ended"), format!("{field}.value"));
+                }
+            }
+            ReportItem::End(End::Cancelled | End::Failed { .. }) => {}
+        }
+    }
+    Ok(())
 }
 
 /// A report at work.
@@ -59,13 +89,8 @@ impl Report {
         conn: &mut Conn,
         stored: &mut Stored,
         issues: List<Issue, { limits::ISSUES_PER_BATCH }>,
-        field: &str,
-    ) -> Result<(), Refusal> {
-        for (index, issue) in issues.iter().enumerate() {
-            if !stored.analysis.detectors.iter().any(|run| run.name == issue.detector) {
-                let message = format!("the analysis has no detector {:?}", issue.detector.as_str());
-                return refuse(ErrorCode::BadRequest, message, format!("{field}.value[{index}].detector"));
-            }
+    ) -> sqlx::Result<()> {
+        for issue in &*issues {
             store::issue::upsert(conn, stored.analysis.id, issue).await?;
         }
         let dropped = keep_worst(conn, stored.analysis.id).await?;
@@ -79,24 +104,19 @@ impl Report {
         Ok(())
     }
 
-    fn detector(&mut self, stored: &mut Stored, run: DetectorRun, field: &str) -> Result<(), Refusal> {
-        if !run.state.is_over() {
-            return refuse(ErrorCode::BadRequest, "must be an end of the detector", format!("{field}.value.state"));
-        }
-        let Some(known) = stored.analysis.detectors.iter_mut().find(|known| known.name == run.name) else {
-            let message = format!("the analysis has no detector {:?}", run.name.as_str());
-            return refuse(ErrorCode::BadRequest, message, format!("{field}.value.name"));
-        };
+    fn detector(&mut self, stored: &mut Stored, run: DetectorRun) {
+        let known = stored.analysis.detectors.iter_mut().find(|known| known.name == run.name);
+        // That it is there was checked.
+        let Some(known) = known else { return };
         known.state = run.state;
         known.reason = run.reason;
         known.ms = run.ms.min(i64::MAX as u64);
         known.version = run.version.or(known.version.take());
         let event = DetectorComplete { analysis: stored.analysis.id, detector: known.clone() };
         self.drafts.push(Draft::new(Room::Project(stored.analysis.project), self.origin.clone(), event));
-        Ok(())
     }
 
-    async fn finish(mut self, conn: &mut Conn, mut stored: Stored) -> Result<Outcome, Refusal> {
+    async fn finish(mut self, conn: &mut Conn, mut stored: Stored) -> sqlx::Result<Outcome> {
         let id = stored.analysis.id;
         let lease = if let Some(end) = self.end {
             self.drafts.extend(end_with(conn, &mut stored, &self.origin, self.now, end).await?);
@@ -106,17 +126,6 @@ impl Report {
             LeaseChange::Kept(id)
         };
         Ok(Outcome { drafts: self.drafts, lease: Some(lease), ..Outcome::default() })
-    }
-}
-
-fn check_end(stored: &Stored, end: &End, field: &str) -> Result<(), WireError> {
-    let unfinished = stored.analysis.detectors.iter().find(|run| !run.state.is_over());
-    match (end, unfinished) {
-        (End::Complete, Some(run)) => {
-            let message = format!("the detector {:?} has not ended", run.name.as_str());
-            Err(WireError::new(ErrorCode::BadRequest, message).at(format!("{field}.value")))
-        }
-        (End::Complete, None) | (End::Cancelled | End::Failed { .. }, _) => Ok(()),
     }
 }
 

@@ -17,8 +17,8 @@ use crate::{
 
 /// About how much goes out in one write. A receiver that takes nothing holds as much beside what waits.
 const WRITE_BYTES: usize = 16 * 1024;
-/// After this long a write is late, and what is not worth keeping for so slow a receiver goes.
-const LATE: Duration = Duration::from_millis(250);
+/// A receiver that is late is looked at this often: whether it is to be let go.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Writes until the connection is closed, broken, or takes nothing for `stalled` of what must not be lost; gives the code
 /// in the first and the last case.
@@ -28,6 +28,7 @@ pub(super) async fn write(
     outbox: &Outbox,
     mut sink: impl Sink,
 ) -> Option<CloseCode> {
+    let patience = Patience::of(&sink, app.timing.stalled);
     loop {
         let batch = outbox.next(WRITE_BYTES).await;
         let (close, is_last, is_owed) = (batch.close, batch.is_last, batch.is_owed);
@@ -38,7 +39,7 @@ pub(super) async fn write(
             done.map_err(|Gone| Unwritten::Gone)
         } else {
             let began = app.clock.moment();
-            let done = in_time(app.clock, app.timing.stalled, outbox, is_owed, &moved, written).await;
+            let done = in_time(app.clock, patience, outbox, is_owed, &moved, written).await;
             app.metrics.deliveries.write.record(app.clock.moment() - began);
             done
         };
@@ -54,6 +55,21 @@ pub(super) async fn write(
     }
 }
 
+/// How long a write may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Until it is late.
+    late: Duration,
+    /// Until one that takes nothing of what must not be lost is let go.
+    stalled: Duration,
+}
+
+impl Patience {
+    fn of<S: Sink>(_: &S, stalled: Duration) -> Self {
+        Self { late: S::LATE.min(stalled / 4), stalled }
+    }
+}
+
 /// Why a batch was not written.
 #[derive(Debug, PartialEq, Eq)]
 enum Unwritten {
@@ -65,7 +81,7 @@ enum Unwritten {
 /// it loses nothing that it would miss. Otherwise it has to take something, be it a part of a frame, every `stalled`.
 async fn in_time(
     clock: Clock,
-    stalled: Duration,
+    Patience { late, stalled }: Patience,
     outbox: &Outbox,
     is_owed: bool,
     moved: &Moved,
@@ -73,7 +89,6 @@ async fn in_time(
 ) -> Result<(), Unwritten> {
     let began = clock.moment();
     let mut owed_since = is_owed.then_some(began);
-    let late = LATE.min(stalled / 4);
     let mut look_again = began + late;
     loop {
         tokio::select! {
@@ -92,7 +107,7 @@ async fn in_time(
                 if owed_since.is_some_and(|since| since + stalled <= now) {
                     return Err(Unwritten::TooSlow);
                 }
-                look_again = now + late;
+                look_again = now + LOOK.min(stalled / 4);
             }
         }
     }
@@ -118,6 +133,8 @@ mod tests {
     }
 
     impl Sink for Slow {
+        const LATE: Duration = Duration::from_millis(250);
+
         async fn write(&mut self, _: Batch, moved: &Moved) -> Result<(), Gone> {
             for _ in 0..self.parts {
                 sleep(self.every).await;
@@ -135,9 +152,9 @@ mod tests {
             _ => outbox.diff(room, "value".into()),
         };
         let batch = outbox.take(WRITE_BYTES);
-        let (is_owed, moved) = (batch.is_owed, Moved::default());
+        let (is_owed, moved, patience) = (batch.is_owed, Moved::default(), Patience::of(&sink, STALLED));
         let written = std::pin::pin!(sink.write(batch, &moved));
-        let ended = in_time(Clock, STALLED, &outbox, is_owed, &moved, written);
+        let ended = in_time(Clock, patience, &outbox, is_owed, &moved, written);
         let ended = tokio::time::timeout(Duration::from_mins(10), ended).await.ok();
         (ended, began.elapsed().as_secs())
     }

@@ -58,21 +58,18 @@ pub(super) enum End {
 }
 
 impl Waiting {
-    fn share(&self) -> (usize, usize) {
-        match self.pace {
-            Pace::Steady => (ITEMS, BYTES),
-            Pace::Late => (LATE_ITEMS, LATE_BYTES),
-        }
-    }
-
     fn fits(&self, length: usize) -> bool {
-        let (items, bytes) = self.share();
-        self.items == 0 || (self.items < items && self.bytes + length <= bytes)
+        let (items, bytes) = match self.pace {
+            Pace::Steady => (ITEMS, BYTES - self.bytes.min(BYTES)),
+            // What else waits counts as well: it is memory, too.
+            Pace::Late => (LATE_ITEMS, LATE_BYTES - self.all_bytes.min(LATE_BYTES)),
+        };
+        self.items == 0 || (self.items < items && length <= bytes)
     }
 
+    /// Whether more waits than a receiver that is late may have.
     fn is_too_much(&self) -> bool {
-        let (items, bytes) = self.share();
-        self.items > 1 && (self.items > items || self.bytes > bytes)
+        self.items > 1 && (self.items > LATE_ITEMS || self.all_bytes > LATE_BYTES)
     }
 
     /// Whether a page may join what waits. Only what must not be lost counts: a stream that is more than the receiver takes

@@ -1,0 +1,2 @@
+-- Those that are too old are found without reading the others.
+CREATE INDEX notifications_at ON notifications (at);
