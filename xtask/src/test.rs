@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::{
-    fuzz, install,
+    chaos, fuzz, install,
     shell::{cargo, run as run_command, step, target},
     tidy,
 };
@@ -40,6 +40,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     step("tests", || rust_tests(options, &tools))?;
     if options.filter.is_none() {
+        step("promises broken on purpose", chaos::find_sabotage)?;
         step("fuzzing, a little", || {
             fuzz::run(&fuzz::Options { planted: true, ..fuzz::Options::default() })?;
             fuzz::run(&fuzz::Options { seconds: Some(FUZZ_SECONDS), ..fuzz::Options::default() })

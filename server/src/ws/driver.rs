@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Dura
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
-    sync::watch,
+    sync::oneshot,
     time::{sleep_until, timeout},
 };
 use watchbell_protocol::{Answer, ClientFrame, CloseCode, CommandId, Position, ServerFrame, WireError};
@@ -62,7 +62,7 @@ pub struct Admission {
 
 /// Serves a connection until its end. What is to be written waits in `outbox`, which the source may know as well.
 pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink: impl Sink, admission: Box<Admission>) {
-    let mut seat = Seat::take(&app, outbox.clone(), &admission.principal);
+    let (mut seat, ending) = Seat::take(&app, outbox.clone(), &admission.principal);
     tracing::debug!(connection.id = %seat.id, "connected");
     // Boxed, as everything that is rarely at work: an idle connection keeps no place for it.
     Box::pin(seat.greet(&admission.principal)).await;
@@ -70,7 +70,7 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
     let writing = std::pin::pin!(write(&app, seat.id, &outbox, sink));
     let mut writing = Woken::new(writing);
     let ended = {
-        let reading = std::pin::pin!(read(&app, &seat, &admission, &mut source));
+        let reading = std::pin::pin!(read(&app, &seat, &admission, &mut source, ending));
         tokio::select! {
             biased;
             code = &mut writing => Err(code),
@@ -101,12 +101,17 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
 }
 
 /// Reads, keeps the time, and does what the session says; gives the code to close with, if there is anybody to tell.
-async fn read(app: &App, seat: &Seat, admission: &Admission, source: &mut impl Source) -> Option<CloseCode> {
+async fn read(
+    app: &App,
+    seat: &Seat,
+    admission: &Admission,
+    source: &mut impl Source,
+    mut ending: oneshot::Receiver<Ending>,
+) -> Option<CloseCode> {
     let now = || Now { wall: app.clock.now(), moment: app.clock.moment() };
     let mut session = Session::new(admission.principal.clone(), app.timing, now());
     let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
     let mut catching_up = CatchingUp::new(app, seat);
-    let mut ending = seat.ending();
     // Nothing is heard before it is done, and everything else goes on meanwhile.
     let mut doing: Option<Doing<'_>> = None;
     loop {
@@ -120,7 +125,7 @@ async fn read(app: &App, seat: &Seat, admission: &Admission, source: &mut impl S
             }
             Some(done) = work.next(), if !work.is_empty() => session.handle(done.into(), now()),
             done = catching_up.next() => session.handle(done.into(), now()),
-            ended = ended(&mut ending) => session.handle(ended, now()),
+            Ok(ending) = &mut ending, if !ending.is_terminated() => session.handle(ending.into(), now()),
             () = sleep_until(session.deadline()) => {
                 let listens = doing.is_none() && !session.is_busy() && seat.outbox.is_light();
                 session.handle(Input::Tick(if listens { Ear::Open } else { Ear::Closed }), now())
@@ -181,13 +186,12 @@ fn said<'a>(app: &App, heard: &'a Heard, share: &Share) -> Input<'a> {
     }
 }
 
-/// Waits until the connection is ended from outside.
-async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Input<'static> {
-    let ending = ending.wait_for(Option::is_some).await.map(|ending| *ending);
-    match ending {
-        Ok(Some(Ending::Closed(code))) => Input::Ended(code),
-        Ok(Some(Ending::Stopping { reconnect_in_ms })) => Input::Stopping { reconnect_in_ms },
-        Ok(None) | Err(_) => std::future::pending().await,
+impl From<Ending> for Input<'_> {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Closed(code) => Self::Ended(code),
+            Ending::Stopping { reconnect_in_ms } => Self::Stopping { reconnect_in_ms },
+        }
     }
 }
 

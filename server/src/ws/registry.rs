@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use watchbell_protocol::{CloseCode, ConnectionId, TokenId, UserId};
 
 use crate::{
@@ -27,7 +27,8 @@ struct Open {
 #[derive(Debug)]
 struct Connection {
     proof: Proof,
-    ending: watch::Sender<Option<Ending>>,
+    /// Until it was told to end.
+    ending: Option<oneshot::Sender<Ending>>,
 }
 
 /// By what a connection was let in.
@@ -51,11 +52,14 @@ pub enum Ending {
 
 impl Connections {
     /// Notes a connection; what comes out says when it is ended from outside.
-    pub fn add(&self, id: ConnectionId, principal: &Principal) -> watch::Receiver<Option<Ending>> {
+    pub fn add(&self, id: ConnectionId, principal: &Principal) -> oneshot::Receiver<Ending> {
         let mut open = self.open.lock();
-        let at_once = open.stopping.then_some(Ending::Stopping { reconnect_in_ms: 1000 });
-        let (ending, receiver) = watch::channel(at_once);
-        open.by_id.insert(id, Connection { proof: Proof::of(principal), ending });
+        let (ending, receiver) = oneshot::channel();
+        let mut connection = Connection { proof: Proof::of(principal), ending: Some(ending) };
+        if open.stopping {
+            connection.end(Ending::Stopping { reconnect_in_ms: 1000 });
+        }
+        open.by_id.insert(id, connection);
         receiver
     }
 
@@ -84,8 +88,9 @@ impl Connections {
 
     /// Ends every connection that was let in by something revoked.
     pub fn revoke(&self, revoked: &Admitted) {
-        for connection in self.open.lock().by_id.values().filter(|connection| connection.proof.is_among(revoked)) {
-            connection.ending.send_replace(Some(Ending::Closed(CloseCode::Revoked)));
+        let mut open = self.open.lock();
+        for connection in open.by_id.values_mut().filter(|connection| connection.proof.is_among(revoked)) {
+            connection.end(Ending::Closed(CloseCode::Revoked));
         }
     }
 
@@ -94,15 +99,24 @@ impl Connections {
         let mut open = self.open.lock();
         open.stopping = true;
         let most = u32::try_from(spread.as_millis()).unwrap_or(u32::MAX);
-        for connection in open.by_id.values() {
-            let reconnect_in_ms = rand::random_range(0..=most);
-            connection.ending.send_replace(Some(Ending::Stopping { reconnect_in_ms }));
+        for connection in open.by_id.values_mut() {
+            connection.end(Ending::Stopping { reconnect_in_ms: rand::random_range(0..=most) });
         }
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
         self.open.lock().by_id.len()
+    }
+}
+
+impl Connection {
+    /// Tells it once: the first reason counts.
+    fn end(&mut self, why: Ending) {
+        if let Some(ending) = self.ending.take() {
+            // It may be about to leave by itself.
+            let _ = ending.send(why);
+        }
     }
 }
 

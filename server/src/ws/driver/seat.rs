@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use watchbell_protocol::{CloseCode, ConnectionId, DeviceId, Room, ServerFrame, UserId};
 
 use super::{Ending, Outbox, greeting};
@@ -16,7 +16,6 @@ pub(super) struct Seat {
     since: Moment,
     user: Option<(UserId, DeviceId)>,
     pub(super) outbox: Arc<Outbox>,
-    ending: watch::Receiver<Option<Ending>>,
     /// What was asked for and not left. A list: most connections are in two or three.
     rooms: Mutex<Vec<Room>>,
     /// Set when the projects of a member who just appeared have to be read.
@@ -24,7 +23,8 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn take(app: &App, outbox: Arc<Outbox>, principal: &Principal) -> Self {
+    /// The place, and what ends the connection from outside.
+    pub(super) fn take(app: &App, outbox: Arc<Outbox>, principal: &Principal) -> (Self, oneshot::Receiver<Ending>) {
         let id = ConnectionId::fresh();
         let ending = app.connections.add(id, principal);
         let (user, generation) = match principal {
@@ -36,7 +36,8 @@ impl Seat {
         };
         app.metrics.connections.increment(1);
         let since = app.clock.moment();
-        Self { app: app.clone(), id, since, user, outbox, ending, rooms: Mutex::default(), generation }
+        let seat = Self { app: app.clone(), id, since, user, outbox, rooms: Mutex::default(), generation };
+        (seat, ending)
     }
 
     /// The first frame; then presence learns where the member belongs.
@@ -62,11 +63,6 @@ impl Seat {
                 None => return Ok(()),
             }
         }
-    }
-
-    /// What ends the connection from outside.
-    pub(super) fn ending(&self) -> watch::Receiver<Option<Ending>> {
-        self.ending.clone()
     }
 
     pub(super) fn rooms(&self) -> Vec<Room> {

@@ -39,7 +39,8 @@ pub(super) async fn write(
             done.map_err(|Gone| Unwritten::Gone)
         } else {
             let began = app.clock.moment();
-            let done = in_time(app.clock, patience, outbox, is_owed, &moved, written).await;
+            // Boxed, as everything that is rarely at work.
+            let done = Box::pin(in_time(app.clock, patience, outbox, is_owed, &moved, written)).await;
             app.metrics.deliveries.write.record(app.clock.moment() - began);
             done
         };
