@@ -52,7 +52,7 @@ pub enum Sabotage {
 /// A sabotaged run of `cargo xtask test` lasts so long, seconds …
 const SABOTAGED_SECONDS: u64 = 10;
 /// … and another seed is tried so often: one may not meet the moment that matters.
-const SABOTAGED_SEEDS: u64 = 4;
+const SABOTAGED_SEEDS: u64 = 8;
 /// How a verdict ends when nothing was found.
 const CLEAN: &str = ": 0 lost, 0 doubled, 0 unflagged gaps";
 

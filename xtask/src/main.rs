@@ -22,6 +22,8 @@ enum Task {
     Test(TestArgs),
     /// Kill, freeze and cut real programs by a seed's plan, and check that nothing is lost or happens twice.
     Chaos(ChaosArgs),
+    /// Break each promise on purpose, and see that a run of `chaos` finds it.
+    Sabotage,
     /// Feed what arrives from outside (frames, positions, SARIF, configuration) with inputs that reach ever more code.
     Fuzz(FuzzArgs),
     /// Measure Watchbell, Socket.IO and a bare tokio-tungstenite server side by side; nothing else should run meanwhile.
@@ -151,6 +153,7 @@ fn main() -> ExitCode {
             theme: args.theme,
         }),
         Task::Test(args) => test::run(&test::Options { desktop: !args.no_desktop, filter: args.filter }),
+        Task::Sabotage => chaos::find_sabotage(),
         Task::Chaos(args) => chaos::run(&chaos::Options {
             seed: args.seed,
             seconds: args.seconds,
