@@ -111,7 +111,7 @@ impl Sabotage {
 
 impl Options {
     fn command(&self, programs: &Path) -> Command {
-        let mut chaos = command(&programs.join("chaos"), &["run", "--seed", &self.seed.to_string()]);
+        let mut chaos = command(programs.join("chaos"), &["run", "--seed", &self.seed.to_string()]);
         chaos.args(["--seconds", &self.seconds.to_string(), "--shrink", &self.shrink.to_string()]);
         chaos.env("WATCHBELL_BIN_DIR", programs).stdin(Stdio::null());
         if let Some(only) = &self.only {
