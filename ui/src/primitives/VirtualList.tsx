@@ -49,6 +49,8 @@ const FRAMES = 10;
 export function VirtualList(props: VirtualListProps) {
   const { count, rowHeight, keyOf, className, scroller, onRange, handle, children } = props;
   const element = useRef<HTMLDivElement>(null);
+  /** How often a row was to be focused. */
+  const wish = useRef(0);
   const virtual = useVirtualizer({
     count,
     getScrollElement: () => element.current,
@@ -73,7 +75,10 @@ export function VirtualList(props: VirtualListProps) {
     },
     focus: (index, within = "") => {
       virtual.scrollToIndex(index);
-      focusSoon(element, `[data-index="${index}"] ${within}`);
+      wish.current += 1;
+      const mine = wish.current;
+      // The newest wish counts: an earlier one may still wait for its row.
+      focusSoon(element, `[data-index="${index}"] ${within}`, () => wish.current === mine);
     },
   }));
   return (
@@ -89,14 +94,19 @@ function place(item: VirtualItem, measure: (element: HTMLElement | null) => void
   return { index: item.index, measure, style: { transform: `translateY(${item.start}px)` } };
 }
 
-function focusSoon(list: RefObject<HTMLElement | null>, selector: string, frames = FRAMES): void {
+function focusSoon(
+  list: RefObject<HTMLElement | null>,
+  selector: string,
+  isWanted: () => boolean,
+  frames = FRAMES,
+): void {
   const target = list.current?.querySelector<HTMLElement>(selector);
   if (target) target.focus({ preventScroll: true });
   else if (frames > 0) {
     // The row that has the focus may be taken away by the scroll: the list keeps the keys until the next one is there.
     list.current?.focus({ preventScroll: true });
     requestAnimationFrame(() => {
-      focusSoon(list, selector, frames - 1);
+      if (isWanted()) focusSoon(list, selector, isWanted, frames - 1);
     });
   }
 }
