@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::shell::{cargo, quietly, run as run_command, say};
 
 /// The line of the tool's releases that `deny.toml` is written for.
-const VERSION: &str = "0.20";
+const VERSION: &str = "^0.20";
 
 /// Runs it. Where the database of vulnerabilities cannot be reached, that is said, and the rest decides; with
 /// `advisories_needed` it fails.
