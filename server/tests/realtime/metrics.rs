@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use watchbell_protocol::{
-    AnalysisId, CommandId, List, Room, SUBPROTOCOL, UnixMillis,
+    AnalysisId, CommandId, List, Room, SUBPROTOCOL, ServerFrame, UnixMillis,
     command::{ActivityPost, AnalysisRenew, AnalysisStart, LogsAppend, RoomJoin, Runner},
     event::{AnalysisProgress, Counts, LogLine, Role, TimeLeft},
     limits,
@@ -106,6 +106,8 @@ async fn joins(server: &Server, ada: &Who, bob: &Who, room: Room) -> Client {
     let project = project_of(room);
     server.admin(AdminCommand::RemoveMember { project, user: ada.id }).await;
     server.admin(AdminCommand::AddMember { project, user: ada.id, role: Role::Member }).await;
+    // Sent out when the server has noticed; a join that it overtakes would be refused.
+    a.find(|frame| matches!(frame, ServerFrame::Left { room: of } if *of == room).then_some(())).await;
     a.join(room, Some(at)).await;
     server.sql("DELETE FROM journal WHERE seq < 8").await;
     server.connect(&bob.token).await.join(room, Some(at)).await;
