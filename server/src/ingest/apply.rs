@@ -54,7 +54,7 @@ pub(super) fn decide(known: &Known, submission: &Submission, now: UnixMillis) ->
     Ok(Decision::Apply)
 }
 
-/// Applies a command that may be. A refusal may have left something: whoever called takes that back.
+/// Applies a command that may be. Only a failure of the database may have left something: whoever called takes that back.
 pub(super) async fn apply(
     conn: &mut Conn,
     numbers: &mut Numbers,

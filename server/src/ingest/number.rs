@@ -81,7 +81,7 @@ impl Numbers {
             return Ok(());
         }
         store::journal::insert(conn, &self.rows).await?;
-        store::activity::insert(conn, &self.feed.iter().collect::<Vec<_>>()).await?;
+        store::activity::insert(conn, &self.feed).await?;
         store::journal::set_heads(conn, &self.heads).await?;
         store::journal::set_last_id(conn, self.last_id).await
     }

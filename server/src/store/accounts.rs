@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{DeviceId, Text, TokenId, UnixMillis, UserId, event::DeviceKind, http::Account, limits};
 
-use super::{Conn, codec, questions};
+use super::{Conn, chosen, codec};
 use crate::auth::{
     FamilyId,
     refresh::{Family, Generation, Nonce},
@@ -242,26 +242,6 @@ pub async fn revoked_among(conn: &mut Conn, admitted: &Admitted) -> sqlx::Result
         tokens: chosen(conn, "SELECT id FROM api_tokens WHERE revoked_at IS NOT NULL AND id IN (", &admitted.tokens)
             .await?,
     })
-}
-
-/// The ids of `among` that the query, which ends with an open list, finds.
-async fn chosen<T>(conn: &mut Conn, query: &'static str, among: &BTreeSet<T>) -> sqlx::Result<BTreeSet<T>>
-where
-    T: Copy + Ord + std::fmt::Display + std::str::FromStr<Err = uuid::Error>,
-{
-    let (among, mut found): (Vec<T>, _) = (among.iter().copied().collect(), BTreeSet::new());
-    for part in questions(&among) {
-        let mut builder = QueryBuilder::<Sqlite>::new(query);
-        let mut list = builder.separated(", ");
-        for id in part {
-            list.push_bind(id.to_string());
-        }
-        list.push_unseparated(")");
-        for row in builder.build().fetch_all(&mut *conn).await? {
-            found.insert(codec::parsed(&row, "id")?);
-        }
-    }
-    Ok(found)
 }
 
 fn user(row: &SqliteRow) -> sqlx::Result<User> {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use watchbell_protocol::{ActivityId, ProjectId, UnixMillis, event::Activity};
 
-use super::{Conn, codec, portions, questions};
+use super::{Conn, chosen, codec, portions};
 
 /// Adds entries.
-pub async fn insert(conn: &mut Conn, entries: &[&Activity]) -> sqlx::Result<()> {
+pub async fn insert(conn: &mut Conn, entries: &[Activity]) -> sqlx::Result<()> {
     for part in portions(entries) {
-        let json = |entry: &&Activity| Ok((codec::to_json(&entry.by)?, codec::to_json(&entry.what)?));
+        let json = |entry: &Activity| Ok((codec::to_json(&entry.by)?, codec::to_json(&entry.what)?));
         let json: Vec<(String, String)> = part.iter().map(json).collect::<sqlx::Result<_>>()?;
         let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO activity (id, project, at, author, what) ");
         insert.push_values(part.iter().zip(&json), |mut row, (entry, (by, what))| {
@@ -24,19 +24,7 @@ pub async fn insert(conn: &mut Conn, entries: &[&Activity]) -> sqlx::Result<()> 
 
 /// Those among `ids` of which there is an entry, in whatever project.
 pub async fn existing(conn: &mut Conn, ids: &BTreeSet<ActivityId>) -> sqlx::Result<BTreeSet<ActivityId>> {
-    let (ids, mut found): (Vec<_>, _) = (ids.iter().collect(), BTreeSet::new());
-    for part in questions(&ids) {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM activity WHERE id IN (");
-        let mut list = query.separated(", ");
-        for id in part {
-            list.push_bind(id.to_string());
-        }
-        list.push_unseparated(")");
-        for row in query.build().fetch_all(&mut *conn).await? {
-            found.insert(codec::parsed(&row, "id")?);
-        }
-    }
-    Ok(found)
+    chosen(conn, "SELECT id FROM activity WHERE id IN (", ids).await
 }
 
 /// The newest entries of a project, oldest first, at most `limit`.

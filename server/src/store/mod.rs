@@ -20,10 +20,10 @@ pub mod project;
 mod readers;
 pub mod state;
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, fmt, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -159,6 +159,26 @@ fn questions<T>(rows: &[T]) -> impl Iterator<Item = Vec<&T>> {
     rows.chunks(PORTION).map(|chunk| chunk.iter().cycle().take(chunk.len().next_power_of_two()).collect())
 }
 
+/// The ids of `among` that the query, which ends with an open list, finds.
+async fn chosen<T>(conn: &mut Conn, query: &'static str, among: &BTreeSet<T>) -> sqlx::Result<BTreeSet<T>>
+where
+    T: Copy + Ord + fmt::Display + FromStr<Err = uuid::Error>,
+{
+    let (among, mut found): (Vec<T>, _) = (among.iter().copied().collect(), BTreeSet::new());
+    for part in questions(&among) {
+        let mut builder = QueryBuilder::<Sqlite>::new(query);
+        let mut list = builder.separated(", ");
+        for id in part {
+            list.push_bind(id.to_string());
+        }
+        list.push_unseparated(")");
+        for row in builder.build().fetch_all(&mut *conn).await? {
+            found.insert(codec::parsed(&row, "id")?);
+        }
+    }
+    Ok(found)
+}
+
 async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
     MIGRATIONS.run(pool).await.map_err(|error| match error {
         MigrateError::VersionMissing(found) => {
@@ -182,8 +202,6 @@ async fn epoch(pool: &SqlitePool) -> sqlx::Result<Epoch> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
