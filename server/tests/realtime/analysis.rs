@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use watchbell_protocol::{
     AnalysisId, ErrorCode, Event, List, Room, Seq, ServerFrame, StateItem, UnixMillis,
-    command::{AnalysisCancel, AnalysisRenew, AnalysisReport, AnalysisStart, DetectorPlan, End, ReportItem, Runner},
+    command::{AnalysisCancel, AnalysisRenew, AnalysisReport, End, ReportItem},
     event::{
         Analysis, AnalysisProgress, AnalysisState, Counts, DetectorRun, DetectorState, Issue, Level, Link,
         Notification, NotificationKind, Severity, TimeLeft,
@@ -15,21 +15,8 @@ use watchbell_server::{Timing, auth::Scope};
 
 use crate::{
     client::Client,
-    fixture::{Server, Who, quick, text},
+    fixture::{Server, Who, quick, start, text},
 };
-
-fn start(detectors: &[&str]) -> AnalysisStart {
-    let plan = |name: &&str| DetectorPlan { name: text(name), version: None, skipped: None };
-    AnalysisStart {
-        runner: Runner::Own,
-        runner_name: text("forge"),
-        root: text("web"),
-        branch: Some(text("main")),
-        revision: None,
-        files: 12,
-        detectors: detectors.iter().map(plan).collect::<Vec<_>>().try_into().unwrap(),
-    }
-}
 
 fn issue(fingerprint: &str, severity: Severity) -> Issue {
     Issue {

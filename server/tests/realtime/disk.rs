@@ -2,30 +2,12 @@
 //! for good.
 
 use sqlx::AssertSqlSafe;
-use watchbell_protocol::{
-    Answer, CommandId, ErrorCode, Room, Text, WireError,
-    command::{ActivityPost, AnalysisStart, DetectorPlan, Runner},
-    limits,
-};
+use watchbell_protocol::{Answer, CommandId, ErrorCode, Room, Text, WireError, command::ActivityPost, limits};
 
 use crate::{
     client::Client,
-    fixture::{Server, Who, text},
+    fixture::{Server, Who, start, text},
 };
-
-/// Of two events, so that its rows of the journal are written by one statement.
-fn start() -> AnalysisStart {
-    let plan = |n: usize| DetectorPlan { name: text(&format!("detector {n}")), version: None, skipped: None };
-    AnalysisStart {
-        runner: Runner::Own,
-        runner_name: text("forge"),
-        root: text("web"),
-        branch: None,
-        revision: None,
-        files: 1,
-        detectors: (0..20).map(plan).collect::<Vec<_>>().try_into().unwrap(),
-    }
-}
 
 fn post() -> ActivityPost {
     ActivityPost { title: text("a title"), body: Some(Text::clip("x".repeat(limits::BODY_BYTES))) }
@@ -42,7 +24,9 @@ async fn leave_room(server: &Server, pages: i64) {
 
 /// Sends several commands at once; what each was answered.
 async fn several(client: &mut Client, room: Room, ids: [CommandId; 4]) -> Vec<Result<Answer, WireError>> {
-    client.send(Some(ids[0]), Some(room), start()).await;
+    // Two events, whose rows of the journal one statement writes.
+    let detectors: Vec<String> = (0..20).map(|n| format!("detector {n}")).collect();
+    client.send(Some(ids[0]), Some(room), start(&detectors)).await;
     for id in &ids[1..] {
         client.send(Some(*id), Some(room), post()).await;
     }

@@ -11,6 +11,7 @@ use tokio_tungstenite::{
 use tokio_util::sync::CancellationToken;
 use watchbell_protocol::{
     DeviceId, ProjectId, Room, SUBPROTOCOL, Text, TokenId, UnixMillis, UserId,
+    command::{AnalysisStart, DetectorPlan, Runner},
     event::{DeviceKind, Role},
     http::Account,
 };
@@ -335,6 +336,20 @@ pub fn now() -> UnixMillis {
 
 pub fn text<const MAX: usize>(text: &str) -> Text<MAX> {
     text.try_into().unwrap()
+}
+
+/// Starts an analysis with these detectors.
+pub fn start(detectors: &[impl AsRef<str>]) -> AnalysisStart {
+    let plan = |name: &_| DetectorPlan { name: text(AsRef::as_ref(name)), version: None, skipped: None };
+    AnalysisStart {
+        runner: Runner::Own,
+        runner_name: text("forge"),
+        root: text("web"),
+        branch: Some(text("main")),
+        revision: None,
+        files: 12,
+        detectors: detectors.iter().map(plan).collect::<Vec<_>>().try_into().unwrap(),
+    }
 }
 
 pub fn project_of(room: Room) -> ProjectId {

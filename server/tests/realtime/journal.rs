@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use watchbell_protocol::{
     AnalysisId, CommandId, ErrorCode, Position, StateItem,
-    command::{ActivityPost, AnalysisReport, AnalysisStart, DetectorPlan, Notify, ReportItem, RoomLeave, Runner},
+    command::{ActivityPost, AnalysisReport, Notify, ReportItem, RoomLeave},
     event::{Issue, Level, Role, Severity},
     frame::ResyncReason,
 };
@@ -15,7 +15,7 @@ use watchbell_server::{
     store::journal::{self, Row},
 };
 
-use crate::fixture::{SOON, Server, project_of, quick, text};
+use crate::fixture::{SOON, Server, project_of, quick, start, text};
 
 fn post(title: &str) -> ActivityPost {
     ActivityPost { title: text(title), body: None }
@@ -119,17 +119,7 @@ async fn what_does_not_go_through_leaves_nothing_and_harms_none_of_its_transacti
     let ada = server.member("ada").await;
     let room = server.project("web", &[&ada]).await;
     let mut client = server.connect(&ada.token).await;
-    let detectors = vec![DetectorPlan { name: text("typos"), version: None, skipped: None }].try_into().unwrap();
-    let start = AnalysisStart {
-        runner: Runner::Own,
-        runner_name: text("forge"),
-        root: text("web"),
-        branch: None,
-        revision: None,
-        files: 1,
-        detectors,
-    };
-    let analysis = client.ask(room, start).await.unwrap().started.unwrap().analysis;
+    let analysis = client.ask(room, start(&["typos"])).await.unwrap().started.unwrap().analysis;
     let before = client.ask(room, post("0")).await.unwrap().seq.unwrap();
 
     // The writer waits with the first; the others go into the next transaction together.

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use proptest::{prelude::*, test_runner::TestCaseError};
 use watchbell_protocol::{
     AnalysisId, CommandId, ErrorCode, Event, List, Position, Room, RoomEvent, Seq, ServerFrame, UnixMillis,
-    command::{ActivityPost, AnalysisRenew, AnalysisStart, DetectorPlan, Notify, PresenceUpdate, RoomLeave, Runner},
+    command::{ActivityPost, AnalysisRenew, Notify, PresenceUpdate, RoomLeave},
     event::{AnalysisProgress, Counts, Level, Role, Status, TimeLeft, Viewing},
 };
 use watchbell_server::ingest::AdminCommand;
 
 use crate::{
     client::Client,
-    fixture::{Server, Who, now, project_of, text},
+    fixture::{Server, Who, now, project_of, start, text},
 };
 
 const MEMBERS: usize = 3;
@@ -157,7 +157,7 @@ impl World {
         let mut analyses = Vec::new();
         for &room in &rooms {
             captain.join(room, None).await;
-            analyses.push(captain.ask(room, start()).await.unwrap().started.unwrap().analysis);
+            analyses.push(captain.ask(room, start(&["lookout"])).await.unwrap().started.unwrap().analysis);
         }
         Self { server, rooms, people, captain, seen: BTreeMap::new(), analyses, step: 0 }
     }
@@ -339,19 +339,6 @@ fn last_of(frame: &ServerFrame, room: Room) -> Option<Seq> {
         ServerFrame::Event(event) => of(event),
         ServerFrame::Batch(events) => events.iter().filter_map(of).max(),
         _ => None,
-    }
-}
-
-fn start() -> AnalysisStart {
-    let detector = DetectorPlan { name: text("lookout"), version: None, skipped: None };
-    AnalysisStart {
-        runner: Runner::Own,
-        runner_name: text("forge"),
-        root: text("web"),
-        branch: None,
-        revision: None,
-        files: 1,
-        detectors: vec![detector].try_into().unwrap(),
     }
 }
 

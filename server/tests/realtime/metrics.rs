@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use watchbell_protocol::{
     AnalysisId, CommandId, List, Room, SUBPROTOCOL, ServerFrame, UnixMillis,
-    command::{ActivityPost, AnalysisRenew, AnalysisStart, LogsAppend, RoomJoin, Runner},
+    command::{ActivityPost, AnalysisRenew, LogsAppend, RoomJoin},
     event::{AnalysisProgress, Counts, LogLine, Role, TimeLeft},
     limits,
 };
@@ -15,7 +15,7 @@ use watchbell_server::{
 
 use crate::{
     client::Client,
-    fixture::{SOON, Server, Who, project_of, quick, text},
+    fixture::{SOON, Server, Who, project_of, quick, start, text},
     poll,
 };
 
@@ -125,16 +125,7 @@ async fn overload(server: &Server, bob: &Who, a: &mut Client, room: Room) -> Cli
     for client in [&mut slow, &mut gone] {
         client.ask(room, RoomJoin { since: None, streams: streams.clone() }).await.unwrap();
     }
-    let start = AnalysisStart {
-        runner: Runner::Own,
-        runner_name: text("forge"),
-        root: text("web"),
-        branch: None,
-        revision: None,
-        files: 1,
-        detectors: List::default(),
-    };
-    let analysis = a.ask(room, start).await.unwrap().started.unwrap().analysis;
+    let analysis = a.ask(room, start(&["lookout"])).await.unwrap().started.unwrap().analysis;
     let line = LogLine { text: text(&"x".repeat(4000)), raw: None, level: None, written_at: None };
     let lines = || List::try_from(vec![line.clone(); 200]).unwrap();
     // More than all buffers between a server and a client hold.
