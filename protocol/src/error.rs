@@ -96,6 +96,11 @@ impl std::error::Error for WireError {}
 
 /// Parses JSON into `T`; the error names the field as a path below `root`.
 pub fn parse<'a, T: Deserialize<'a>>(json: &'a str, root: &str) -> Result<T, WireError> {
+    // Where it went wrong is found out when it did: to keep the path costs as much as to parse.
+    serde_json::from_str(json).or_else(|_| parse_with_path(json, root))
+}
+
+fn parse_with_path<'a, T: Deserialize<'a>>(json: &'a str, root: &str) -> Result<T, WireError> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
