@@ -47,7 +47,7 @@ fn event(parts: &Background, room: Room, presence: &Presence) -> (RoomEvent, Las
 fn take_back(parts: &Background, project: ProjectId, changes: &[Presence]) {
     for presence in changes.iter().filter(|presence| presence.status != Status::Offline) {
         if !parts.presences.belongs(presence.user, project) {
-            let key = Key { event: "presence:changed", key: presence.user.to_string().into() };
+            let key = Key::new("presence:changed", presence.user.to_string());
             parts.hub.end(Room::Project(project), &key);
         }
     }

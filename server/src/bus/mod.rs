@@ -134,7 +134,7 @@ impl Follower {
                 Event::ProjectMemberRemoved(removed) => {
                     self.to.hub.expel(entry.event.room, removed.user, entry.mark.seq);
                     self.to.presences.expelled(removed.user, project);
-                    let key = Key { event: "presence:changed", key: removed.user.to_string().into() };
+                    let key = Key::new("presence:changed", removed.user.to_string());
                     self.to.hub.end(entry.event.room, &key);
                 }
                 Event::ProjectMemberAdded(added) => self.to.presences.admitted(added.member.user, project),

@@ -1,6 +1,11 @@
 //! A room's board: the latest value per key, already encoded. It is not kept over a restart.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::Room;
@@ -12,12 +17,36 @@ use crate::ws::shared::Shared;
 const LIST_BYTES: usize = 128 * 1024;
 
 /// Which value: the event's name and its key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
+    /// Of both. First, so that two keys are told apart by it: a full outbox is looked through for each value.
+    hash: u64,
     /// The event's name.
     pub event: &'static str,
     /// The event's key, shared by the board and every outbox where it waits.
     pub key: Arc<str>,
+}
+
+impl Key {
+    /// The value `key` of the event `event`.
+    pub fn new(event: &'static str, key: impl Into<Arc<str>>) -> Self {
+        let key = key.into();
+        let mut hasher = DefaultHasher::new();
+        (event, &key).hash(&mut hasher);
+        Self { hash: hasher.finish(), event, key }
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.event, &self.key).cmp(&(other.event, &other.key))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// The values of one room.

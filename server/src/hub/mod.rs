@@ -122,7 +122,7 @@ impl Hub {
         let name = event.event.name();
         match event.event.class() {
             Class::Latest => {
-                let key = Key { event: name, key: event.event.key().unwrap_or_default().into() };
+                let key = Key::new(name, event.event.key().unwrap_or_default());
                 self.with(event.room, |live| live.set(&key, &text));
             }
             Class::Signal => {
@@ -160,7 +160,7 @@ impl Hub {
     /// Changes several values of a room's board and sends the change, as one frame if that fits.
     pub fn change(&self, room: Room, events: &[(RoomEvent, Lasts)]) {
         let value = |(event, lasts): &(RoomEvent, Lasts)| {
-            let key = Key { event: event.event.name(), key: event.event.key().unwrap_or_default().into() };
+            let key = Key::new(event.event.name(), event.event.key().unwrap_or_default());
             (key, frames::event(event), *lasts)
         };
         let values = events.iter().map(value).collect();

@@ -199,7 +199,7 @@ impl LiveRoom {
     pub(super) fn publish(&mut self, entry: &Entry) {
         let mark = entry.mark;
         self.head = Some(mark);
-        let ending = entry.event.event.closes().map(|(event, key)| Key { event, key: key.into() });
+        let ending = entry.event.event.closes().map(|(event, key)| Key::new(event, key));
         let closed = ending.filter(|key| self.board.remove(key));
         for member in self.members.values_mut() {
             let Stage::Live(at) = member.stage else {

@@ -13,7 +13,7 @@ pub(super) fn mark(seq: i64) -> Mark {
 }
 
 pub(super) fn key(key: &str) -> Key {
-    Key { event: "analysis:progress", key: key.into() }
+    Key::new("analysis:progress", key)
 }
 
 /// Puts a frame with these lines.

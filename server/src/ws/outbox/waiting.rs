@@ -222,7 +222,7 @@ impl Waiting {
     fn place_of(&self, room: Room, key: &Key) -> Option<usize> {
         self.slots
             .iter()
-            .rposition(|slot| matches!(slot, Slot::Latest { room: of, key: its, .. } if *of == room && its == key))
+            .rposition(|slot| matches!(slot, Slot::Latest { room: of, key: its, .. } if its == key && *of == room))
     }
 
     pub(super) fn lines(&mut self, room: Room, stream: &Arc<str>, lines: u32, payload: Payload) {
