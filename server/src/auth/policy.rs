@@ -27,6 +27,16 @@ pub enum Place {
     Own(UserId),
 }
 
+impl Place {
+    /// Its room.
+    pub fn room(self) -> Room {
+        match self {
+            Self::Project(project) => Room::Project(project),
+            Self::Own(user) => Room::User(user),
+        }
+    }
+}
+
 /// The same words for a room that is not theirs and for one that does not exist.
 fn not_yours() -> WireError {
     let message = "there is no such room, or you do not belong to it";

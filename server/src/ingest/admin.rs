@@ -49,7 +49,7 @@ pub async fn admin(store: &Store, command: AdminCommand, now: UnixMillis) -> Res
         AdminCommand::RemoveMember { project: id, user } => (id, project::remove_member(&mut tx, now, id, user).await?),
     };
     let room = watchbell_protocol::Room::Project(room);
-    let mut numbers = Numbers::open(&mut tx).await?;
+    let mut numbers = Numbers::open(&mut tx, &[room].into()).await?;
     let entries = numbers.number(&mut tx, outcome.drafts, now).await?;
     numbers.close(&mut tx).await?;
     tx.commit().await?;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use watchbell_protocol::{
-    Answer, Command, CommandId, ErrorCode, ProjectId, Room, UnixMillis, UserId, WireError, limits,
-};
+use watchbell_protocol::{Answer, Command, CommandId, ErrorCode, ProjectId, UnixMillis, UserId, WireError, limits};
 
 use super::{Submission, known::Known, number::Numbers};
 use crate::{
@@ -66,10 +64,7 @@ pub(super) async fn apply(
     let context = Context { conn, actor: principal, id: sent.id, now };
     let outcome = run(context, *place, command.clone()).await?;
     let entries = numbers.number(conn, outcome.drafts, now).await?;
-    let room = match place {
-        Place::Project(project) => Room::Project(*project),
-        Place::Own(user) => Room::User(*user),
-    };
+    let room = place.room();
     let seq = entries.iter().filter(|entry| entry.event.room == room).map(|entry| entry.mark.seq).max();
     let answer = Answer { room: seq.map(|_| room), seq, started: outcome.started };
     known.remember(submission, Applied { body_hash: *body_hash, answer: answer.clone() }, now);

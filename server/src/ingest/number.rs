@@ -1,7 +1,7 @@
 //! Gives events their numbers, and writes them into the journal: all of a transaction at once, before it ends. Nothing
 //! else numbers an event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watchbell_protocol::{Event, Room, RoomEvent, Seq, Tag, UnixMillis, event::Activity};
 
@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Numbers {
     /// The id of the newest row. There are no holes: the follower takes one for the rows of another process.
     last_id: i64,
+    /// The heads that were looked up.
+    found: BTreeMap<Room, Mark>,
     /// The heads of the rooms that got something.
     heads: BTreeMap<Room, Mark>,
     /// What is still to be written: the journal …
@@ -29,10 +31,10 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Begins to count, in a transaction that writes.
-    pub(super) async fn open(conn: &mut Conn) -> sqlx::Result<Self> {
-        let last_id = store::journal::last_id(conn).await?;
-        Ok(Self { last_id, heads: BTreeMap::new(), rows: Vec::new(), feed: Vec::new() })
+    /// Begins to count, in a transaction that writes, most likely to these rooms.
+    pub(super) async fn open(conn: &mut Conn, rooms: &BTreeSet<Room>) -> sqlx::Result<Self> {
+        let (last_id, found) = store::journal::ends(conn, rooms).await?;
+        Ok(Self { last_id, found, heads: BTreeMap::new(), rows: Vec::new(), feed: Vec::new() })
     }
 
     /// Numbers the drafts room by room, rooms in sorted order.
@@ -48,7 +50,7 @@ impl Numbers {
         }
         let mut entries = Vec::new();
         for (room, drafts) in rooms {
-            let mut head = match self.heads.get(&room) {
+            let mut head = match self.heads.get(&room).or_else(|| self.found.get(&room)) {
                 Some(head) => *head,
                 None => store::journal::head(conn, room).await?,
             };

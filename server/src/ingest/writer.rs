@@ -158,7 +158,8 @@ impl Writer {
     async fn work(&self, conn: &mut Conn, jobs: &[Job]) -> sqlx::Result<Vec<Done>> {
         let submissions: Vec<&Submission> = jobs.iter().filter_map(Job::submission).collect();
         let mut known = Known::of(conn, &submissions).await?;
-        let mut numbers = Numbers::open(conn).await?;
+        let rooms = submissions.iter().map(|submission| submission.place.room()).collect();
+        let mut numbers = Numbers::open(conn, &rooms).await?;
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
             done.push(match self.one(conn, &mut numbers, &mut known, job).await {

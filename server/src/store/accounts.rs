@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{DeviceId, Text, TokenId, UnixMillis, UserId, event::DeviceKind, http::Account, limits};
 
-use super::{Conn, chosen, codec};
+use super::{Conn, codec, list};
 use crate::auth::{
     FamilyId,
     refresh::{Family, Generation, Nonce},
@@ -235,12 +235,16 @@ pub struct Admitted {
 
 /// Which of `admitted` would be refused by now: disabled members, ended sign-ins, revoked API tokens.
 pub async fn revoked_among(conn: &mut Conn, admitted: &Admitted) -> sqlx::Result<Admitted> {
+    let families = "SELECT json_group_array(id) AS list FROM families
+                    WHERE revoked_at IS NOT NULL AND id IN (SELECT value FROM json_each($1))";
+    let users = "SELECT json_group_array(id) AS list FROM users
+                 WHERE disabled_at IS NOT NULL AND id IN (SELECT value FROM json_each($1))";
+    let tokens = "SELECT json_group_array(id) AS list FROM api_tokens
+                  WHERE revoked_at IS NOT NULL AND id IN (SELECT value FROM json_each($1))";
     Ok(Admitted {
-        families: chosen(conn, "SELECT id FROM families WHERE revoked_at IS NOT NULL AND id IN (", &admitted.families)
-            .await?,
-        users: chosen(conn, "SELECT id FROM users WHERE disabled_at IS NOT NULL AND id IN (", &admitted.users).await?,
-        tokens: chosen(conn, "SELECT id FROM api_tokens WHERE revoked_at IS NOT NULL AND id IN (", &admitted.tokens)
-            .await?,
+        families: list(conn, families, &admitted.families).await?.into_iter().collect(),
+        users: list(conn, users, &admitted.users).await?.into_iter().collect(),
+        tokens: list(conn, tokens, &admitted.tokens).await?.into_iter().collect(),
     })
 }
 

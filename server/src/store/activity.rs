@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use watchbell_protocol::{ActivityId, ProjectId, UnixMillis, event::Activity};
 
-use super::{Conn, chosen, codec, portions};
+use super::{Conn, codec, list, portions};
 
 /// Adds entries.
 pub async fn insert(conn: &mut Conn, entries: &[Activity]) -> sqlx::Result<()> {
@@ -24,7 +24,11 @@ pub async fn insert(conn: &mut Conn, entries: &[Activity]) -> sqlx::Result<()> {
 
 /// Those among `ids` of which there is an entry, in whatever project.
 pub async fn existing(conn: &mut Conn, ids: &BTreeSet<ActivityId>) -> sqlx::Result<BTreeSet<ActivityId>> {
-    chosen(conn, "SELECT id FROM activity WHERE id IN (", ids).await
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let query = "SELECT json_group_array(id) AS list FROM activity WHERE id IN (SELECT value FROM json_each($1))";
+    Ok(list(conn, query, ids).await?.into_iter().collect())
 }
 
 /// The newest entries of a project, oldest first, at most `limit`.

@@ -61,7 +61,7 @@ pub(super) fn maybe_count<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> sql
 }
 
 /// A value as JSON, for a column.
-pub(super) fn to_json<T: Serialize>(value: &T) -> sqlx::Result<String> {
+pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
@@ -85,7 +85,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// So many bytes, kept as hexadecimal text.
 pub(super) fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> sqlx::Result<[u8; N]> {
-    let text: &str = row.try_get(column)?;
+    from_hex(row.try_get(column)?, column)
+}
+
+/// The same for text that was already read.
+pub(super) fn from_hex<const N: usize>(text: &str, column: &str) -> sqlx::Result<[u8; N]> {
     let byte = |at: usize| text.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes: Option<Vec<u8>> = (0..N).map(byte).collect();
     match bytes.and_then(|bytes| bytes.try_into().ok()) {

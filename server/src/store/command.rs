@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 use watchbell_protocol::{Answer, CommandId, UnixMillis};
 
-use super::{Conn, codec, portions, questions};
+use super::{Conn, codec, list, portions};
 
 /// SHA-256 of what was asked.
 pub type BodyHash = [u8; 32];
@@ -30,25 +30,19 @@ pub struct Sent {
 
 /// Looks for those among `sent` that were applied.
 pub async fn find(conn: &mut Conn, sent: &[&Sent]) -> sqlx::Result<HashMap<Sent, Applied>> {
-    let mut found = HashMap::new();
-    for part in questions(sent) {
-        let mut query = QueryBuilder::<Sqlite>::new("WITH sent (principal, id) AS (");
-        query.push_values(part, |mut row, sent| {
-            row.push_bind(&sent.principal).push_bind(sent.id.to_string());
-        });
-        query.push(
-            ") SELECT c.principal, c.id, c.body_hash, c.answer
-             FROM sent JOIN commands c ON c.principal = sent.principal AND c.id = sent.id",
-        );
-        for row in query.build().fetch_all(&mut *conn).await? {
-            let sent = Sent { principal: row.try_get("principal")?, id: codec::parsed(&row, "id")? };
-            found.insert(
-                sent,
-                Applied { body_hash: codec::bytes(&row, "body_hash")?, answer: codec::json(&row, "answer")? },
-            );
-        }
-    }
-    Ok(found)
+    let wishes: Vec<(&str, CommandId)> = sent.iter().map(|sent| (sent.principal.as_str(), sent.id)).collect();
+    let found: Vec<(String, CommandId, String, Answer)> = list(
+        conn,
+        "SELECT json_group_array(json_array(c.principal, c.id, c.body_hash, json(c.answer))) AS list
+         FROM json_each($1) AS wish
+         JOIN commands c ON c.principal = wish.value ->> 0 AND c.id = wish.value ->> 1",
+        &wishes,
+    )
+    .await?;
+    let applied = |(principal, id, hash, answer): (_, _, String, _)| {
+        Ok((Sent { principal, id }, Applied { body_hash: codec::from_hex(&hash, "body_hash")?, answer }))
+    };
+    found.into_iter().map(applied).collect()
 }
 
 /// Remembers commands that were applied.

@@ -3,7 +3,7 @@
 //! A row's `id` rises in commit order over all rooms and leaves none out, so that a follower sees every row by asking for
 //! the ids after the last it knows; its `seq` is dense within its room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
@@ -46,6 +46,22 @@ pub async fn head(conn: &mut Conn, room: Room) -> sqlx::Result<Mark> {
         .fetch_optional(conn)
         .await?;
     Ok(row.map(|(seq, tag)| Mark { seq: Seq(seq), tag: Tag(tag as u32) }).unwrap_or_default())
+}
+
+/// The id of the newest row of all, as [`last_id`], and the newest event of each of these rooms, as [`head`].
+pub async fn ends(conn: &mut Conn, rooms: &BTreeSet<Room>) -> sqlx::Result<(i64, BTreeMap<Room, Mark>)> {
+    let row = sqlx::query(
+        "SELECT meta.value AS last, (SELECT json_group_array(json_array(room, seq, tag)) FROM rooms
+                                     WHERE room IN (SELECT value FROM json_each($1))) AS heads
+         FROM meta WHERE key = 'journal'",
+    )
+    .bind(codec::to_json(rooms)?)
+    .fetch_one(conn)
+    .await?;
+    let mut heads: BTreeMap<Room, Mark> = rooms.iter().map(|room| (*room, Mark::default())).collect();
+    let found: Vec<(Room, i64, i64)> = codec::json(&row, "heads")?;
+    heads.extend(found.into_iter().map(|(room, seq, tag)| (room, Mark { seq: Seq(seq), tag: Tag(tag as u32) })));
+    Ok((row.try_get("last")?, heads))
 }
 
 /// Moves the heads of rooms to these events.

@@ -3,7 +3,8 @@
 //! The queries are one file per domain and plain SQL; what is the engine's own is in this file alone. One connection writes,
 //! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
 //!
-//! A statement that names many rows is another one for each number of them: see [`portions`].
+//! Many rows are written by statements of few sizes ([`portions`]), and looked up by a list (`json_each`, and
+//! `json_group_array` for what was found).
 //!
 //! Limits are written `LIMIT $n + 0`: the engine looks at a bare parameter there while it plans, and so plans anew each time.
 
@@ -20,10 +21,11 @@ pub mod project;
 mod readers;
 pub mod state;
 
-use std::{collections::BTreeSet, fmt, path::Path, str::FromStr, time::Duration};
+use std::{path::Path, time::Duration};
 
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
-    Connection as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -134,7 +136,7 @@ pub fn is_out_of_room(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 7 | 10 | 13))
 }
 
-/// Rows that one statement names, at most.
+/// Rows that one statement writes, at most.
 const PORTION: usize = 128;
 
 /// Cuts rows into portions, each for one statement that writes them: of few sizes, so that few statements serve every
@@ -154,29 +156,15 @@ fn portions<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// The same for statements that look rows up: of fewer sizes, for to ask for a row again does no harm.
-fn questions<T>(rows: &[T]) -> impl Iterator<Item = Vec<&T>> {
-    rows.chunks(PORTION).map(|chunk| chunk.iter().cycle().take(chunk.len().next_power_of_two()).collect())
-}
-
-/// The ids of `among` that the query, which ends with an open list, finds.
-async fn chosen<T>(conn: &mut Conn, query: &'static str, among: &BTreeSet<T>) -> sqlx::Result<BTreeSet<T>>
-where
-    T: Copy + Ord + fmt::Display + FromStr<Err = uuid::Error>,
-{
-    let (among, mut found): (Vec<T>, _) = (among.iter().copied().collect(), BTreeSet::new());
-    for part in questions(&among) {
-        let mut builder = QueryBuilder::<Sqlite>::new(query);
-        let mut list = builder.separated(", ");
-        for id in part {
-            list.push_bind(id.to_string());
-        }
-        list.push_unseparated(")");
-        for row in builder.build().fetch_all(&mut *conn).await? {
-            found.insert(codec::parsed(&row, "id")?);
-        }
-    }
-    Ok(found)
+/// What a query found that takes its wishes as one JSON list and gives one back. However much it is, that is one statement
+/// and one row: each row is handed from thread to thread, which costs more than to find it.
+async fn list<T: DeserializeOwned>(
+    conn: &mut Conn,
+    query: &'static str,
+    wishes: &(impl Serialize + ?Sized),
+) -> sqlx::Result<Vec<T>> {
+    let row = sqlx::query(query).bind(codec::to_json(wishes)?).fetch_one(conn).await?;
+    codec::json(&row, "list")
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
@@ -202,23 +190,21 @@ async fn epoch(pool: &SqlitePool) -> sqlx::Result<Epoch> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn any_number_of_rows_is_written_and_looked_up_in_portions_of_few_sizes() {
-        let (mut written, mut asked) = (BTreeSet::new(), BTreeSet::new());
+    fn any_number_of_rows_is_written_in_portions_of_few_sizes() {
+        let mut sizes = BTreeSet::new();
         for count in 0..1000 {
             let rows: Vec<usize> = (0..count).collect();
             let portions: Vec<&[usize]> = portions(&rows).collect();
             assert_eq!(portions.concat(), rows);
             assert!(portions.len() <= 2 + count / PORTION, "{count}");
-            written.extend(portions.into_iter().map(<[usize]>::len));
-            let questions: Vec<Vec<&usize>> = questions(&rows).collect();
-            assert!(questions.concat().into_iter().collect::<BTreeSet<_>>().into_iter().eq(&rows));
-            asked.extend(questions.iter().map(Vec::len));
+            sizes.extend(portions.into_iter().map(<[usize]>::len));
         }
-        assert_eq!((written.len(), written.last()), (23, Some(&PORTION)));
-        assert!(asked.into_iter().eq([1, 2, 4, 8, 16, 32, 64, 128]));
+        assert_eq!((sizes.len(), sizes.last()), (23, Some(&PORTION)));
     }
 
     #[tokio::test]

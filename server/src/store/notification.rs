@@ -1,9 +1,9 @@
 //! Notifications of each member.
 
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{NotificationId, Seq, UnixMillis, UserId, event::Notification};
 
-use super::{Conn, codec, questions};
+use super::{Conn, codec};
 
 /// Adds a notification.
 pub async fn insert(conn: &mut Conn, member: UserId, notification: &Notification) -> sqlx::Result<()> {
@@ -34,21 +34,16 @@ pub async fn read(
     ids: &[NotificationId],
     at: UnixMillis,
 ) -> sqlx::Result<Vec<NotificationId>> {
-    let mut read = Vec::new();
-    for part in questions(ids) {
-        let mut query = QueryBuilder::<Sqlite>::new("UPDATE notifications SET read_at = ");
-        query.push_bind(at.0).push(" WHERE member = ").push_bind(member.to_string());
-        query.push(" AND read_at IS NULL AND id IN (");
-        let mut list = query.separated(", ");
-        for id in part {
-            list.push_bind(id.to_string());
-        }
-        query.push(") RETURNING id");
-        for row in query.build().fetch_all(&mut *conn).await? {
-            read.push(codec::parsed(&row, "id")?);
-        }
-    }
-    Ok(read)
+    let rows = sqlx::query(
+        "UPDATE notifications SET read_at = $1
+         WHERE member = $2 AND read_at IS NULL AND id IN (SELECT value FROM json_each($3)) RETURNING id",
+    )
+    .bind(at.0)
+    .bind(member.to_string())
+    .bind(codec::to_json(ids)?)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| codec::parsed(row, "id")).collect()
 }
 
 /// Marks all up to `through` as read; gives how many were unread until now.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{
     ProjectId, Room, Seq, Tag, UnixMillis, UserId,
     event::{Member, Project, Role},
 };
 
-use super::{Conn, codec, journal::Mark, questions};
+use super::{Conn, codec, journal::Mark, list};
 
 /// Adds a project; `false` if the name is taken.
 pub async fn insert(conn: &mut Conn, project: &Project) -> sqlx::Result<bool> {
@@ -87,24 +87,17 @@ pub async fn roles(
     conn: &mut Conn,
     members: &BTreeSet<(ProjectId, UserId)>,
 ) -> sqlx::Result<BTreeMap<(ProjectId, UserId), Role>> {
-    let members: Vec<_> = members.iter().collect();
-    let mut roles = BTreeMap::new();
-    for part in questions(&members) {
-        let mut query = QueryBuilder::<Sqlite>::new("WITH wanted (project, member) AS (");
-        query.push_values(part, |mut row, (project, member)| {
-            row.push_bind(project.to_string()).push_bind(member.to_string());
-        });
-        query.push(
-            ") SELECT m.project, m.member, m.role FROM wanted
-             JOIN memberships m ON m.project = wanted.project AND m.member = wanted.member
-             JOIN users u ON u.id = m.member AND u.disabled_at IS NULL",
-        );
-        for row in query.build().fetch_all(&mut *conn).await? {
-            let member = (codec::parsed(&row, "project")?, codec::parsed(&row, "member")?);
-            roles.insert(member, codec::word(&row, "role")?);
-        }
+    if members.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(roles)
+    let found = list(
+        conn,
+        "SELECT json_group_array(json_array(json_array(m.project, m.member), m.role)) AS list FROM json_each($1) AS wish
+         JOIN memberships m ON m.project = wish.value ->> 0 AND m.member = wish.value ->> 1
+         JOIN users u ON u.id = m.member AND u.disabled_at IS NULL",
+        members,
+    );
+    Ok(found.await?.into_iter().collect())
 }
 
 /// The membership of somebody, as [`membership`] has it, and the head of the project's room, both of one moment.
