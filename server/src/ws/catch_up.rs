@@ -174,8 +174,7 @@ impl Reader {
                 Start::After { at, head } => (at, head),
                 Start::State(resync) => {
                     let head = Mark { seq: resync.head.seq, tag: resync.head.tag };
-                    self.send(room, &text(&ServerFrame::Resync { room, resync }))?;
-                    self.state(room, head).await?;
+                    self.state(room, head, &text(&ServerFrame::Resync { room, resync })).await?;
                     (head, Some(head))
                 }
             };
@@ -238,8 +237,9 @@ impl Reader {
         Ok(Page { frames: frame.into_iter().collect(), then })
     }
 
-    /// Sends the state in pages.
-    async fn state(&self, room: Room, head: Mark) -> Result<(), Failure> {
+    /// Sends the state in pages, frame by frame, as the receiver takes them. What announces them goes out with the first.
+    async fn state(&self, room: Room, head: Mark, resync: &Shared) -> Result<(), Failure> {
+        let mut announced = Some(resync);
         let mut cursor = Cursor::first(room);
         while let Some(at) = cursor {
             let page = match room {
@@ -249,11 +249,14 @@ impl Reader {
                 // One member's own: hardly anybody else wants it.
                 Room::User(_) | Room::Session(_) => Arc::new(self.items(room, at).await?),
             };
-            self.send_page(room, &page).await?;
+            for frame in announced.take().into_iter().chain(&page.frames) {
+                self.outbox.room_for_page().await;
+                self.send(room, frame)?;
+            }
             cursor = if let Then::State(next) = &page.then { Some(next.clone()) } else { None };
         }
-        let last = StatePage { items: Vec::new(), last: true };
-        self.send(room, &text(&ServerFrame::State { room, state: last }))
+        let last = text(&ServerFrame::State { room, state: StatePage { items: Vec::new(), last: true } });
+        announced.into_iter().chain([&last]).try_for_each(|frame| self.send(room, frame))
     }
 
     /// A page of the state.
@@ -271,15 +274,6 @@ impl Reader {
     /// A page that others may want as well.
     async fn shared(&self, wanted: Wanted, read: impl Future<Output = sqlx::Result<Page>>) -> sqlx::Result<Arc<Page>> {
         self.app.pages.get(wanted, self.app.clock.moment(), read).await
-    }
-
-    /// Sends a page, frame by frame, as the receiver takes them.
-    async fn send_page(&self, room: Room, page: &Page) -> Result<(), Failure> {
-        for frame in &page.frames {
-            self.outbox.room_for_page().await;
-            self.send(room, frame)?;
-        }
-        Ok(())
     }
 
     fn encoded(&self, mut item: StateItem) -> Utf8Bytes {
