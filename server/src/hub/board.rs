@@ -16,30 +16,44 @@ use crate::ws::shared::Shared;
 /// About how long a list of values may be, so that it fits a frame.
 const LIST_BYTES: usize = 128 * 1024;
 
-/// Which value: the event's name and its key.
+/// Which value: the event's name and its key. Small, for it stands beside every value that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Of both. First, so that two keys are told apart by it: a full outbox is looked through for each value.
+    /// Of the rest. First, so that two keys are told apart by it: a full outbox is looked through for each value.
     hash: u64,
-    /// The event's name.
-    pub event: &'static str,
-    /// The event's key, shared by the board and every outbox where it waits.
-    pub key: Arc<str>,
+    /// Shared by the board and every outbox where it waits.
+    named: Arc<Named>,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Named {
+    event: &'static str,
+    key: Box<str>,
 }
 
 impl Key {
     /// The value `key` of the event `event`.
-    pub fn new(event: &'static str, key: impl Into<Arc<str>>) -> Self {
-        let key = key.into();
+    pub fn new(event: &'static str, key: impl Into<Box<str>>) -> Self {
+        let named = Named { event, key: key.into() };
         let mut hasher = DefaultHasher::new();
-        (event, &key).hash(&mut hasher);
-        Self { hash: hasher.finish(), event, key }
+        named.hash(&mut hasher);
+        Self { hash: hasher.finish(), named: Arc::new(named) }
+    }
+
+    /// The event's name.
+    pub fn event(&self) -> &'static str {
+        self.named.event
+    }
+
+    /// The event's key.
+    pub fn key(&self) -> &str {
+        &self.named.key
     }
 }
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.event, &self.key).cmp(&(other.event, &other.key))
+        self.named.cmp(&other.named)
     }
 }
 

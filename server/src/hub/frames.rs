@@ -35,7 +35,7 @@ pub(crate) fn board(room: Room, values: &str) -> Utf8Bytes {
 
 /// `{"room","gone":{…}}`
 pub(crate) fn gone(room: Room, key: &Key) -> Utf8Bytes {
-    let gone = Gone { event: key.event.to_owned(), key: key.key.to_string() };
+    let gone = Gone { event: key.event().to_owned(), key: key.key().to_owned() };
     ServerFrame::Gone { room, gone }.to_text().into()
 }
 

@@ -17,7 +17,7 @@ use watchbell_protocol::{Class, ConnectionId, Epoch, Position, Room, RoomEvent, 
 use self::{board::Key, room::LiveRoom, streams::Alarms};
 pub use self::{
     room::{Landing, Lasts, Look},
-    streams::{Batching, Looking},
+    streams::{Batching, Lines, Looking},
 };
 use crate::{
     clock::Moment,

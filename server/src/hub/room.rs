@@ -295,8 +295,8 @@ impl LiveRoom {
 
     /// Also to those who read: a stream is not in the journal, so it is nowhere else.
     fn send(&self, bundle: &Bundle) {
-        for member in self.members.values().filter(|member| member.looks_at(&bundle.stream)) {
-            member.outbox.lines(self.name, &bundle.stream, bundle.events, &bundle.frame);
+        for member in self.members.values().filter(|member| member.looks_at(&bundle.lines.stream)) {
+            member.outbox.lines(self.name, &bundle.lines, &bundle.frame);
         }
     }
 

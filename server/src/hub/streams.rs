@@ -58,12 +58,19 @@ impl Looking {
     }
 }
 
+/// What is in a frame of a stream, in case it is dropped.
+#[derive(Debug)]
+pub struct Lines {
+    /// Of which stream.
+    pub stream: Arc<str>,
+    /// How many events.
+    pub count: u32,
+}
+
 /// Events of one stream as a frame.
 #[derive(Debug)]
 pub(super) struct Bundle {
-    pub(super) stream: Arc<str>,
-    /// How many events it has.
-    pub(super) events: u32,
+    pub(super) lines: Arc<Lines>,
     pub(super) frame: Shared,
 }
 
@@ -109,7 +116,8 @@ impl Gathering {
 }
 
 fn bundle((stream, open): (Arc<str>, Open)) -> Bundle {
-    Bundle { stream, events: open.texts.len() as u32, frame: frames::batch(&open.texts).into() }
+    let lines = Arc::new(Lines { stream, count: open.texts.len() as u32 });
+    Bundle { lines, frame: frames::batch(&open.texts).into() }
 }
 
 /// When which room has frames that are due. A room is in it at most once.

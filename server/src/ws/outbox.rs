@@ -31,7 +31,11 @@ use self::{
     waiting::{End, Pace, Waiting},
 };
 use super::shared::{Packing, Payload, Shared};
-use crate::{hub::board::Key, metrics::Deliveries, store::journal::Mark};
+use crate::{
+    hub::{Lines, board::Key},
+    metrics::Deliveries,
+    store::journal::Mark,
+};
 
 /// Events that may wait.
 const ITEMS: usize = 512;
@@ -154,10 +158,10 @@ impl Outbox {
         self.told(put)
     }
 
-    /// A frame with so many lines of a stream.
-    pub fn lines(&self, room: Room, stream: &Arc<str>, lines: u32, frame: &Shared) {
+    /// A frame with these lines of a stream.
+    pub fn lines(&self, room: Room, lines: &Arc<Lines>, frame: &Shared) {
         let payload = frame.payload(self.packing);
-        self.change(|waiting| waiting.lines(room, stream, lines, payload));
+        self.change(|waiting| waiting.lines(room, lines, payload));
         self.written.notify_one();
     }
 

@@ -7,9 +7,13 @@ use tungstenite::Utf8Bytes;
 use watchbell_protocol::Room;
 
 use super::Out;
-use crate::{hub::board::Key, store::journal::Mark, ws::shared::Payload};
+use crate::{
+    hub::{Lines, board::Key},
+    store::journal::Mark,
+    ws::shared::Payload,
+};
 
-/// One thing that waits.
+/// One thing that waits. Hundreds may, for each receiver: a test holds how large it is.
 #[derive(Debug)]
 pub(super) enum Slot {
     /// A durable event, and where the receiver is before it.
@@ -31,8 +35,7 @@ pub(super) enum Slot {
     /// A frame with lines of a stream.
     Lines {
         room: Room,
-        stream: Arc<str>,
-        lines: u32,
+        lines: Arc<Lines>,
         payload: Payload,
     },
     Signal {

@@ -28,7 +28,7 @@ impl Tally {
             Slot::Durable { .. } => self.durable += 1,
             Slot::Signal { .. } => self.signal += 1,
             Slot::Diff { .. } | Slot::Latest { .. } => self.latest += 1,
-            Slot::Lines { lines, .. } => self.stream += u64::from(*lines),
+            Slot::Lines { lines, .. } => self.stream += u64::from(lines.count),
             Slot::Control { .. } | Slot::Heads(_) => self.control += 1,
             Slot::Ping | Slot::Reply(_) | Slot::Empty => {}
         }

@@ -18,12 +18,18 @@ pub(super) fn key(key: &str) -> Key {
 
 /// Puts a frame with these lines.
 pub(super) fn lines(outbox: &Outbox, room: Room, stream: &str, texts: &[&str]) {
-    outbox.lines(room, &stream.into(), texts.len() as u32, &Utf8Bytes::from(texts.join(",")).into());
+    let lines = Arc::new(Lines { stream: stream.into(), count: texts.len() as u32 });
+    outbox.lines(room, &lines, &Utf8Bytes::from(texts.join(",")).into());
 }
 
 pub(super) fn texts(outbox: &Outbox) -> Vec<String> {
     let outs = outbox.take(usize::MAX).outs;
     outs.into_iter().map(|out| if let Out::Text(text) = out { text.to_string() } else { "ping".into() }).collect()
+}
+
+#[test]
+fn what_waits_is_small_beside_its_text() {
+    assert!(size_of::<Slot>() <= 72, "{} bytes", size_of::<Slot>());
 }
 
 fn fill(outbox: &Outbox, room: Room) {
@@ -123,7 +129,7 @@ fn pages_and_lines_are_packed_for_whom_that_was_agreed_on() {
     for packing in [Packing::None, Packing::Zstd] {
         let outbox = Outbox::new(Deliveries::off()).with(packing);
         outbox.page(room, large.payload(packing));
-        outbox.lines(room, &"logs:build".into(), 1, &large);
+        outbox.lines(room, &Arc::new(Lines { stream: "logs:build".into(), count: 1 }), &large);
         let outs = outbox.take(usize::MAX).outs;
         assert_eq!(outs.len(), 2);
         for out in outs {

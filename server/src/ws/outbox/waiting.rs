@@ -11,7 +11,11 @@ use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
 use super::{Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, PAGE_AFTER, Put, slot::Slot, tally::Tally};
-use crate::{hub::board::Key, store::journal::Mark, ws::shared::Payload};
+use crate::{
+    hub::{Lines, board::Key},
+    store::journal::Mark,
+    ws::shared::Payload,
+};
 
 /// Places that an outbox keeps while it is empty.
 const RESTING: usize = 8;
@@ -225,28 +229,28 @@ impl Waiting {
             .rposition(|slot| matches!(slot, Slot::Latest { room: of, key: its, .. } if its == key && *of == room))
     }
 
-    pub(super) fn lines(&mut self, room: Room, stream: &Arc<str>, lines: u32, payload: Payload) {
+    pub(super) fn lines(&mut self, room: Room, lines: &Arc<Lines>, payload: Payload) {
         while !self.fits(payload.length()) {
             if !self.drop_lines() {
-                return self.missed(room, stream.clone(), lines);
+                return self.missed(room, lines);
             }
         }
-        let _: Put = self.add(Slot::Lines { room, stream: stream.clone(), lines, payload });
+        let _: Put = self.add(Slot::Lines { room, lines: lines.clone(), payload });
     }
 
     /// Drops the oldest frame of lines and counts what was in it; `false` if there is none.
     fn drop_lines(&mut self) -> bool {
         let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Lines { .. })) else { return false };
-        if let Slot::Lines { room, stream, lines, .. } = self.empty(at) {
-            self.missed(room, stream, lines);
+        if let Slot::Lines { room, lines, .. } = self.empty(at) {
+            self.missed(room, &lines);
         }
         self.tidy();
         true
     }
 
-    fn missed(&mut self, room: Room, stream: Arc<str>, lines: u32) {
-        *self.gaps.entry((room, stream)).or_default() += u64::from(lines);
-        self.tally.dropped_lines += u64::from(lines);
+    fn missed(&mut self, room: Room, lines: &Lines) {
+        *self.gaps.entry((room, lines.stream.clone())).or_default() += u64::from(lines.count);
+        self.tally.dropped_lines += u64::from(lines.count);
     }
 
     pub(super) fn withdraw(&mut self, room: Room, key: &Key) {
