@@ -24,9 +24,6 @@ pub async fn insert(conn: &mut Conn, entries: &[Activity]) -> sqlx::Result<()> {
 
 /// Those among `ids` of which there is an entry, in whatever project.
 pub async fn existing(conn: &mut Conn, ids: &BTreeSet<ActivityId>) -> sqlx::Result<BTreeSet<ActivityId>> {
-    if ids.is_empty() {
-        return Ok(BTreeSet::new());
-    }
     let query = "SELECT json_group_array(id) AS list FROM activity WHERE id IN (SELECT value FROM json_each($1))";
     Ok(list(conn, query, ids).await?.into_iter().collect())
 }

@@ -30,13 +30,12 @@ pub struct Sent {
 
 /// Looks for those among `sent` that were applied.
 pub async fn find(conn: &mut Conn, sent: &[&Sent]) -> sqlx::Result<HashMap<Sent, Applied>> {
-    let wishes: Vec<(&str, CommandId)> = sent.iter().map(|sent| (sent.principal.as_str(), sent.id)).collect();
     let found: Vec<(String, CommandId, String, Answer)> = list(
         conn,
         "SELECT json_group_array(json_array(c.principal, c.id, c.body_hash, json(c.answer))) AS list
          FROM json_each($1) AS wish
          JOIN commands c ON c.principal = wish.value ->> 0 AND c.id = wish.value ->> 1",
-        &wishes,
+        &sent.iter().map(|sent| (&sent.principal, sent.id)).collect(),
     )
     .await?;
     let applied = |(principal, id, hash, answer): (_, _, String, _)| {

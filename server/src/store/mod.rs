@@ -1,10 +1,10 @@
 //! Everything on disk: the journal, the state, the ids of applied commands.
 //!
-//! The queries are one file per domain and plain SQL; what is the engine's own is in this file alone. One connection writes,
-//! others read. A commit is on the disk when it returns (`synchronous = FULL`): acknowledged means kept.
+//! The queries are one file per domain. They are plain SQL but for lists, which are this engine's (`json_each`,
+//! `json_group_array`); what else is its own is in this file alone. One connection writes, others read. A commit is on the
+//! disk when it returns (`synchronous = FULL`): acknowledged means kept.
 //!
-//! Many rows are written by statements of few sizes ([`portions`]), and looked up by a list (`json_each`, and
-//! `json_group_array` for what was found).
+//! Many rows are written by statements of few sizes ([`portions`]), and looked up by one list ([`list`]).
 //!
 //! Limits are written `LIMIT $n + 0`: the engine looks at a bare parameter there while it plans, and so plans anew each time.
 
@@ -21,7 +21,7 @@ pub mod project;
 mod readers;
 pub mod state;
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -156,13 +156,17 @@ fn portions<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// What a query found that takes its wishes as one JSON list and gives one back. However much it is, that is one statement
-/// and one row: each row is handed from thread to thread, which costs more than to find it.
+/// What a query found that takes its wishes as one JSON list and gives one back; nothing is asked if there are none. However
+/// much it is, that is one statement and one row: each row is handed from thread to thread, which costs more than to find
+/// it.
 async fn list<T: DeserializeOwned>(
     conn: &mut Conn,
     query: &'static str,
-    wishes: &(impl Serialize + ?Sized),
+    wishes: &BTreeSet<impl Serialize>,
 ) -> sqlx::Result<Vec<T>> {
+    if wishes.is_empty() {
+        return Ok(Vec::new());
+    }
     let row = sqlx::query(query).bind(codec::to_json(wishes)?).fetch_one(conn).await?;
     codec::json(&row, "list")
 }
@@ -190,7 +194,7 @@ async fn epoch(pool: &SqlitePool) -> sqlx::Result<Epoch> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use watchbell_protocol::{Text, UnixMillis, UserId, http::Account};
 
     use super::*;
 
@@ -205,6 +209,27 @@ mod tests {
             sizes.extend(portions.into_iter().map(<[usize]>::len));
         }
         assert_eq!((sizes.len(), sizes.last()), (23, Some(&PORTION)));
+    }
+
+    #[tokio::test]
+    async fn a_list_of_any_length_finds_each_row_that_is_there_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(FILE_NAME)).await.unwrap();
+        let ids: Vec<UserId> = (0..1000).map(|_| UserId::fresh()).collect();
+        let mut tx = store.write().await.unwrap();
+        for (number, id) in ids.iter().enumerate().take(500) {
+            let name = Text::clip(number.to_string());
+            let account = Account { id: *id, name, display_name: Text::clip("A".to_owned()) };
+            assert!(accounts::insert(&mut tx, &account, "unused", UnixMillis(0)).await.unwrap());
+        }
+        let query = "SELECT json_group_array(id) AS list FROM users WHERE id IN (SELECT value FROM json_each($1))";
+        let wishes: BTreeSet<_> = ids.iter().collect();
+        let found: Vec<UserId> = list(&mut tx, query, &wishes).await.unwrap();
+        assert_eq!(found.len(), 500);
+        assert_eq!(BTreeSet::from_iter(found), ids[..500].iter().copied().collect());
+        let others: BTreeSet<_> = ids[500..].iter().collect();
+        assert_eq!(list::<UserId>(&mut tx, query, &others).await.unwrap(), []);
+        assert_eq!(list::<UserId>(&mut tx, "is not asked", &BTreeSet::<UserId>::new()).await.unwrap(), []);
     }
 
     #[tokio::test]

@@ -27,6 +27,10 @@ pub async fn insert(conn: &mut Conn, member: UserId, notification: &Notification
     Ok(())
 }
 
+/// `+member`, so that they are found by their ids: the engine would rather read all of the member's.
+const READ: &str = "UPDATE notifications SET read_at = $1
+                    WHERE id IN (SELECT value FROM json_each($3)) AND +member = $2 AND read_at IS NULL RETURNING id";
+
 /// Marks these as read; gives those that were unread until now.
 pub async fn read(
     conn: &mut Conn,
@@ -34,15 +38,7 @@ pub async fn read(
     ids: &[NotificationId],
     at: UnixMillis,
 ) -> sqlx::Result<Vec<NotificationId>> {
-    let rows = sqlx::query(
-        "UPDATE notifications SET read_at = $1
-         WHERE member = $2 AND read_at IS NULL AND id IN (SELECT value FROM json_each($3)) RETURNING id",
-    )
-    .bind(at.0)
-    .bind(member.to_string())
-    .bind(codec::to_json(ids)?)
-    .fetch_all(conn)
-    .await?;
+    let rows = sqlx::query(READ).bind(at.0).bind(member.to_string()).bind(codec::to_json(ids)?).fetch_all(conn).await?;
     rows.iter().map(|row| codec::parsed(row, "id")).collect()
 }
 
@@ -109,4 +105,20 @@ fn from_row(row: &SqliteRow) -> sqlx::Result<Notification> {
         at: UnixMillis(row.try_get("at")?),
         read_at: codec::maybe_at(row, "read_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{FILE_NAME, Store};
+
+    #[tokio::test]
+    async fn those_that_were_read_are_found_by_their_ids() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(FILE_NAME)).await.unwrap();
+        let explain = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {READ}")));
+        let plan = explain.fetch_all(&mut *store.look().await.unwrap()).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        assert!(plan[0].ends_with("(id=?)"), "{plan:?}");
+    }
 }

@@ -87,17 +87,15 @@ pub async fn roles(
     conn: &mut Conn,
     members: &BTreeSet<(ProjectId, UserId)>,
 ) -> sqlx::Result<BTreeMap<(ProjectId, UserId), Role>> {
-    if members.is_empty() {
-        return Ok(BTreeMap::new());
-    }
     let found = list(
         conn,
         "SELECT json_group_array(json_array(json_array(m.project, m.member), m.role)) AS list FROM json_each($1) AS wish
          JOIN memberships m ON m.project = wish.value ->> 0 AND m.member = wish.value ->> 1
          JOIN users u ON u.id = m.member AND u.disabled_at IS NULL",
         members,
-    );
-    Ok(found.await?.into_iter().collect())
+    )
+    .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// The membership of somebody, as [`membership`] has it, and the head of the project's room, both of one moment.

@@ -125,7 +125,7 @@ async fn overload(server: &Server, bob: &Who, a: &mut Client, room: Room) -> Cli
     for client in [&mut slow, &mut gone] {
         client.ask(room, RoomJoin { since: None, streams: streams.clone() }).await.unwrap();
     }
-    let analysis = a.ask(room, start(&["lookout"])).await.unwrap().started.unwrap().analysis;
+    let analysis = a.ask(room, start(&[] as &[&str])).await.unwrap().started.unwrap().analysis;
     let line = LogLine { text: text(&"x".repeat(4000)), raw: None, level: None, written_at: None };
     let lines = || List::try_from(vec![line.clone(); 200]).unwrap();
     // More than all buffers between a server and a client hold.
