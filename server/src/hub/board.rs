@@ -21,7 +21,7 @@ const LIST_BYTES: usize = 128 * 1024;
 pub struct Key {
     /// Of the rest. First, so that two keys are told apart by it: a full outbox is looked through for each value.
     hash: u64,
-    /// Shared by the board and every outbox where it waits.
+    /// Shared by all outboxes that the same value reached.
     named: Arc<Named>,
 }
 

@@ -42,8 +42,9 @@ const ITEMS: usize = 512;
 /// Bytes of events that may wait. The texts are shared with the other receivers.
 const BYTES: usize = 256 * 1024;
 /// Events that may wait for a receiver that is late …
-const LATE_ITEMS: usize = 128;
-/// … and bytes of anything. With what is being written and the places of the queue, that makes less than 64 KiB.
+const LATE_ITEMS: usize = 96;
+/// … and bytes of anything. With what is being written, the places of the queue and the names of the values, that makes
+/// less than 64 KiB, though other receivers share the texts and names.
 const LATE_BYTES: usize = 28 * 1024;
 /// Bytes of what must not be lost beyond which a page waits, or a board.
 const PAGE_AFTER: usize = 8 * 1024;
