@@ -301,7 +301,8 @@ pub struct Logs {
     /// Write what comes on standard input to the log, instead of showing it
     #[arg(long)]
     pub send: bool,
-    /// Show each line byte by byte as it was written, for another program: colours and all
+    /// Show each line byte by byte as it was written, for another program: colours and all. What is longer than a line may
+    /// be comes as several
     #[arg(long, conflicts_with = "send")]
     pub raw: bool,
 }

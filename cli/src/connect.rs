@@ -200,8 +200,11 @@ impl Link {
                 }
             }
         };
-        let late =
-            || Failure::server(format!("{} did not tell the state of {} in time", self.server, self.project.name));
+        let late = || {
+            let needs =
+                if self.session.is_none() { ": an API token needs the scope `analysis:run` to look" } else { "" };
+            Failure::server(format!("{} did not tell the state of {} in time{needs}", self.server, self.project.name))
+        };
         timeout(PATIENCE, known).await.map_err(|_| late())?;
         live(&self.client, &self.server).await
     }

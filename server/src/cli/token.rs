@@ -52,8 +52,13 @@ A job gives the token to `watchbell` as WATCHBELL_TOKEN.")]
     /// Revoke a token; live connections that use it end within seconds
     Revoke {
         /// Its id, as `token list` shows it
+        #[arg(value_parser = token_id)]
         id: TokenId,
     },
+}
+
+fn token_id(text: &str) -> Result<TokenId, &'static str> {
+    text.parse().map_err(|_| "a token is revoked by its id; `watchbell-server token list` shows it beside the name")
 }
 
 /// Does it.
