@@ -15,7 +15,7 @@ pub mod outcome;
 pub mod profile;
 pub mod session;
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::time::Duration;
 
 use self::{
     args::{Args, Command},
@@ -74,8 +74,8 @@ fn trace(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second call, as in tests, keeps the first subscriber.
-    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(coloured);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = lines.with_ansi(console::colors_enabled_stderr());
     // A line that cannot be written is lost; told on standard error as well, it would be a panic.
     let _ = lines.log_internal_errors(false).try_init();
 }
