@@ -4,13 +4,16 @@
 
 use std::{
     cell::RefCell,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     net::{
         TcpSocket, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -176,8 +179,11 @@ impl Connection {
     pub async fn turn(&mut self, mut heard: impl FnMut(&[u8], u64)) -> Result<()> {
         let mut replies = Vec::new();
         if !self.take_carried(&mut heard, &mut replies)? {
-            self.read.readable().await?;
-            SHARED.with_borrow_mut(|scratch| self.take(scratch, &mut heard, &mut replies))?;
+            let mut turn = |cx: &mut Context<'_>, scratch: &mut [u8]| {
+                let end = ready!(self.fill(cx, scratch))?;
+                Poll::Ready(self.take(&scratch[..end], &mut heard, &mut replies))
+            };
+            poll_fn(|cx| SHARED.with_borrow_mut(|scratch| turn(cx, scratch))).await?;
         }
         if !replies.is_empty() {
             self.send(&replies).await?;
@@ -196,24 +202,32 @@ impl Connection {
         Ok(taken > 0)
     }
 
-    fn take(&mut self, scratch: &mut [u8], heard: &mut impl FnMut(&[u8], u64), replies: &mut Vec<u8>) -> Result<()> {
-        let begun = self.carry.len();
-        ensure!(begun < scratch.len(), "a frame larger than {} bytes", scratch.len());
-        scratch[..begun].copy_from_slice(&self.carry);
-        let end = match self.read.try_read(&mut scratch[begun..]) {
-            Ok(0) => bail!("the server closed the connection"),
-            Ok(length) => begun + length,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error.into()),
+    /// Puts what has come behind what of a frame was there; gives where it ends. One system call: a buffer that is not
+    /// filled says that nothing more is there.
+    fn fill(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<Result<usize>> {
+        let (begun, length) = (self.carry.len(), scratch.len());
+        let Some((before, behind)) = scratch.split_at_mut_checked(begun).filter(|(_, behind)| !behind.is_empty())
+        else {
+            return Poll::Ready(Err(anyhow!("a frame larger than {length} bytes")));
         };
-        self.traffic += (end - begun) as u64;
-        let taken = frames(&scratch[..end], heard, replies)?;
+        let mut behind = ReadBuf::new(behind);
+        ready!(Pin::new(&mut self.read).poll_read(cx, &mut behind))?;
+        before.copy_from_slice(&self.carry);
+        Poll::Ready(match behind.filled().len() {
+            0 => Err(anyhow!("the server closed the connection")),
+            length => Ok(begun + length),
+        })
+    }
+
+    fn take(&mut self, bytes: &[u8], heard: &mut impl FnMut(&[u8], u64), replies: &mut Vec<u8>) -> Result<()> {
+        self.traffic += (bytes.len() - self.carry.len()) as u64;
+        let taken = frames(bytes, heard, replies)?;
         // Most of the time nothing is left, and a connection that waits holds no memory.
-        if taken == end {
+        if taken == bytes.len() {
             self.carry = Vec::new();
         } else {
             self.carry.clear();
-            self.carry.extend(&scratch[taken..end]);
+            self.carry.extend(&bytes[taken..]);
         }
         Ok(())
     }
