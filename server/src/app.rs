@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, runtime::Handle, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -26,7 +26,7 @@ use crate::{
     store::{self, Store},
     timing::Timing,
     tls::Tls,
-    ws::{catch_up::pages::Pages, registry::Connections},
+    ws::{catch_up::pages::Pages, flushers::Flushers, registry::Connections},
 };
 
 /// Clients come back after a restart spread over this long for each of them: a few at once, many not all together.
@@ -64,6 +64,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What clients may take.
     pub limits: Limits,
+    /// Who writes what rooms put.
+    pub flushers: Flushers,
     /// The connections.
     pub connections: Arc<Connections>,
     /// Those of them that poll.
@@ -128,6 +130,8 @@ impl App {
             connections: connections.clone(),
         };
         background.start(&tasks, &loops);
+        let flushers = Flushers::new(Handle::current().metrics().num_workers());
+        flushers.start(&tasks, &loops);
 
         let momentary = Momentary::new(store.clone(), hub.clone(), leases, presences.clone(), clock, &metrics);
         Ok(Self(Arc::new(Parts {
@@ -144,6 +148,7 @@ impl App {
             momentary,
             presences,
             pages,
+            flushers,
             connections,
             lines: Arc::default(),
             connection_tasks: TaskTracker::new(),

@@ -136,7 +136,7 @@ impl World {
                 _ => {}
             }
         }
-        receiver.outbox.progressed();
+        receiver.outbox.wrote();
         self.read_again(member);
     }
 

@@ -61,6 +61,22 @@ pub trait Sink: Send {
     /// After this long a write is late, and what is not worth keeping for so slow a receiver goes.
     const LATE: Duration;
 
-    /// Writes a batch and its close; done when the other side can take more. Until then `moved` knows of every part.
+    /// Writes what was begun without waiting ([`Direct`]), a batch and its close; done when the other side can take more.
+    /// Until then `moved` knows of every part.
     fn write(&mut self, batch: Batch, moved: &Moved) -> impl Future<Output = Result<(), Gone>> + Send;
+}
+
+/// A way to the other side that never waits, beside its [`Sink`]; only one of the two is used at a time.
+pub trait Direct: Send + Sync {
+    /// Writes what goes at once. The rest stays here until the sink writes again; so does what cannot be written at all.
+    fn begin(&self, batch: Batch) -> Begun;
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// All of it is written.
+    Done,
+    /// The sink has to go on.
+    Unfinished,
 }

@@ -2,6 +2,7 @@
 
 pub mod catch_up;
 pub mod driver;
+pub mod flushers;
 mod frames;
 mod greeting;
 pub mod link;

@@ -15,6 +15,7 @@
 
 mod slot;
 mod tally;
+mod turn;
 mod waiting;
 
 use std::{fmt, sync::Arc};
@@ -26,9 +27,10 @@ use tokio::sync::Notify;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room};
 
+pub use self::turn::Express;
 use self::{
     slot::Slot,
-    waiting::{End, Pace, Waiting},
+    waiting::{End, Waiting},
 };
 use super::shared::{Packing, Payload, Shared};
 use crate::{
@@ -37,6 +39,8 @@ use crate::{
     store::journal::Mark,
 };
 
+/// About how much goes out in one write. A receiver that takes nothing holds as much beside what waits.
+const WRITE_BYTES: usize = 16 * 1024;
 /// Events that may wait.
 const ITEMS: usize = 512;
 /// Bytes of events that may wait. The texts are shared with the other receivers.
@@ -99,6 +103,8 @@ pub struct Batch {
 /// What waits to go to one receiver.
 pub struct Outbox {
     waiting: Mutex<Waiting>,
+    /// The way out beside the connection's own task, if there is one.
+    express: Option<Express>,
     packing: Packing,
     counted: Arc<Deliveries>,
     /// Something to write.
@@ -122,6 +128,7 @@ impl Outbox {
     pub fn new(counted: Arc<Deliveries>) -> Self {
         Self {
             waiting: Mutex::default(),
+            express: None,
             packing: Packing::None,
             counted,
             written: Notify::new(),
@@ -135,6 +142,13 @@ impl Outbox {
     #[must_use]
     pub fn with(mut self, packing: Packing) -> Self {
         self.packing = packing;
+        self
+    }
+
+    /// What rooms put is written by others than the connection's own task, most of the time.
+    #[must_use]
+    pub fn by(mut self, express: Express) -> Self {
+        self.express = Some(express);
         self
     }
 
@@ -155,15 +169,13 @@ impl Outbox {
 
     /// The latest value of a key.
     pub fn latest(&self, room: Room, key: &Key, text: Utf8Bytes) -> Put {
-        let put = self.change(|waiting| waiting.latest(room, key, text));
-        self.told(put)
+        self.put_by_room(|waiting| waiting.latest(room, key, text))
     }
 
     /// A frame with these lines of a stream.
     pub fn lines(&self, room: Room, lines: &Arc<Lines>, frame: &Shared) {
         let payload = frame.payload(self.packing);
-        self.change(|waiting| waiting.lines(room, lines, payload));
-        self.written.notify_one();
+        self.put_by_room(|waiting| waiting.lines(room, lines, payload));
     }
 
     /// A signal.
@@ -269,31 +281,13 @@ impl Outbox {
         }
     }
 
-    /// A write is done.
-    pub fn progressed(&self) {
-        let before = std::mem::replace(&mut self.waiting.lock().pace, Pace::Steady);
-        if before == Pace::Late {
-            self.taken.notify_one();
-        }
-    }
-
     /// Whether anything waits that must not be lost.
     pub fn is_owed(&self) -> bool {
         self.waiting.lock().is_owed()
     }
 
-    /// Waits until there is something to write, and takes up to about `bytes` of it; at least one thing.
-    pub async fn next(&self, bytes: usize) -> Batch {
-        loop {
-            let batch = self.take(bytes);
-            if !batch.outs.is_empty() || batch.is_last {
-                return batch;
-            }
-            self.written.notified().await;
-        }
-    }
-
     /// Takes up to about `bytes` of what waits, if anything does.
+    #[cfg(test)]
     pub(crate) fn take(&self, bytes: usize) -> Batch {
         self.change(|waiting| waiting.take(bytes))
     }
@@ -339,8 +333,7 @@ impl Outbox {
     }
 
     fn add(&self, slot: Slot) -> Put {
-        let put = self.change(|waiting| waiting.add(slot));
-        self.told(put)
+        self.put_by_room(|waiting| waiting.add(slot))
     }
 
     /// Changes what waits, and counts what that did.
@@ -359,13 +352,6 @@ impl Outbox {
         }
         tally.add_to(&self.counted);
         changed
-    }
-
-    fn told(&self, put: Put) -> Put {
-        if put == Put::Waits {
-            self.written.notify_one();
-        }
-        put
     }
 }
 

@@ -7,12 +7,13 @@ use std::{
     io::{self, IoSlice, Read, Write},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tungstenite::{
     Message,
     error::{CapacityError, Error, ProtocolError},
@@ -25,7 +26,7 @@ use watchbell_protocol::{
 
 use super::{
     frames::Frames,
-    link::{Gone, Heard, Moved, Sink, Source},
+    link::{Begun, Direct, Gone, Heard, Moved, Sink, Source},
     outbox::{Batch, Outbox},
     shared::Packing,
 };
@@ -38,9 +39,18 @@ const LITTLE: usize = 2048;
 /// Parts of one write, at most.
 const PARTS: usize = 64;
 
+/// A socket after its handshake. Whoever reads and whoever writes share it.
+pub(super) struct Socket(Mutex<Ends>);
+
+struct Ends {
+    stream: Stream,
+    /// What was begun and not written to its end.
+    begun: Option<Box<Frames>>,
+}
+
 /// The reading half.
 pub(super) struct SocketSource {
-    io: ReadHalf<Stream>,
+    socket: Arc<Socket>,
     context: Box<WebSocketContext>,
     /// Where replies to pings and closes go.
     outbox: Arc<Outbox>,
@@ -48,12 +58,18 @@ pub(super) struct SocketSource {
 
 /// The writing half.
 pub(super) struct SocketSink {
-    io: WriteHalf<Stream>,
+    socket: Arc<Socket>,
 }
 
-/// The halves of a socket after its handshake; `read` came with the handshake. It is taken, and let go: even when it is
+impl Socket {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self(Mutex::new(Ends { stream, begun: None }))
+    }
+}
+
+/// The halves of a socket; `read` came with the handshake. It is taken, and let go: even when it is
 /// empty, it keeps the whole buffer that the handshake was read into.
-pub(super) fn open(stream: Stream, read: Bytes, outbox: Arc<Outbox>) -> (SocketSource, SocketSink) {
+pub(super) fn open(socket: Arc<Socket>, read: Bytes, outbox: Arc<Outbox>) -> (SocketSource, SocketSink) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -61,13 +77,12 @@ pub(super) fn open(stream: Stream, read: Bytes, outbox: Arc<Outbox>) -> (SocketS
         .max_frame_size(Some(limits::FRAME_BYTES));
     let context = WebSocketContext::from_partially_read(read.to_vec(), Role::Server, Some(config));
     drop(read);
-    let (reading, writing) = split(stream);
-    (SocketSource { io: reading, context: Box::new(context), outbox }, SocketSink { io: writing })
+    (SocketSource { socket: socket.clone(), context: Box::new(context), outbox }, SocketSink { socket })
 }
 
 impl SocketSource {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        let mut wire = Wire { io: &mut self.io, cx, outbox: &self.outbox };
+        let mut wire = Wire { socket: &self.socket, cx, outbox: &self.outbox };
         match self.context.read(&mut wire) {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             // The reply is for the other side to see even if nothing is read any more.
@@ -102,31 +117,72 @@ impl Sink for SocketSink {
 
     async fn write(&mut self, batch: Batch, moved: &Moved) -> Result<(), Gone> {
         let is_last = batch.close.is_some();
-        let mut frames = Frames::from(batch);
+        let socket = &self.socket.0;
         let written = async {
-            while frames.has_remaining() {
-                match poll_fn(|cx| write_some(&mut self.io, cx, &frames)).await? {
-                    0 => return Err(io::ErrorKind::WriteZero.into()),
-                    count => frames.advance(count),
-                }
-                moved.note();
+            if self.socket.begin(batch) == Begun::Unfinished {
+                poll_fn(|cx| socket.lock().go_on(cx, moved)).await?;
             }
-            self.io.flush().await?;
-            if is_last { self.io.shutdown().await } else { Ok(()) }
+            if is_last { poll_fn(|cx| Pin::new(&mut socket.lock().stream).poll_shutdown(cx)).await } else { Ok(()) }
         };
         written.await.map_err(|_: io::Error| Gone)
     }
 }
 
+impl Direct for Socket {
+    fn begin(&self, batch: Batch) -> Begun {
+        let mut ends = self.0.lock();
+        if let Some(begun) = &mut ends.begun {
+            begun.add(batch);
+            return Begun::Unfinished;
+        }
+        let mut frames = Frames::from(batch);
+        match write_out(&mut ends.stream, &mut Context::from_waker(Waker::noop()), &mut frames) {
+            Poll::Ready(Ok(())) => Begun::Done,
+            // Whoever goes on is told the same again.
+            Poll::Ready(Err(_)) | Poll::Pending => {
+                ends.begun = Some(Box::new(frames));
+                Begun::Unfinished
+            }
+        }
+    }
+}
+
+impl Ends {
+    /// Writes what was begun.
+    fn go_on(&mut self, cx: &mut Context<'_>, moved: &Moved) -> Poll<io::Result<()>> {
+        let Self { stream, begun } = self;
+        let Some(frames) = begun else { return Poll::Ready(Ok(())) };
+        let before = frames.remaining();
+        let written = write_out(stream, cx, frames);
+        if frames.remaining() < before {
+            moved.note();
+        }
+        ready!(written)?;
+        *begun = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Writes all that is still to go of these frames.
+fn write_out(stream: &mut Stream, cx: &mut Context<'_>, frames: &mut Frames) -> Poll<io::Result<()>> {
+    while frames.has_remaining() {
+        match ready!(write_some(stream, cx, frames))? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            count => frames.advance(count),
+        }
+    }
+    Pin::new(stream).poll_flush(cx)
+}
+
 /// Writes what the socket takes. A little is copied together first: that costs less than a system call with several parts.
-fn write_some(io: &mut WriteHalf<Stream>, cx: &mut Context<'_>, frames: &Frames) -> Poll<io::Result<usize>> {
-    let io = Pin::new(io);
+fn write_some(stream: &mut Stream, cx: &mut Context<'_>, frames: &Frames) -> Poll<io::Result<usize>> {
+    let stream = Pin::new(stream);
     if let Some(whole) = frames.whole(&mut [0; LITTLE]) {
-        return io.poll_write(cx, whole);
+        return stream.poll_write(cx, whole);
     }
     let mut parts = [IoSlice::new(&[]); PARTS];
     let filled = frames.chunks_vectored(&mut parts);
-    io.poll_write_vectored(cx, &parts[..filled])
+    stream.poll_write_vectored(cx, &parts[..filled])
 }
 
 /// A binary message: a packed frame, where that was agreed on. A frame is unpacked at once and whole, so that nothing of
@@ -156,7 +212,7 @@ fn broken(error: &Error) -> Option<Heard> {
 
 /// The socket as `tungstenite` sees it: it reads without waiting, and its replies join what waits to be written.
 struct Wire<'a, 'cx> {
-    io: &'a mut ReadHalf<Stream>,
+    socket: &'a Socket,
     cx: &'a mut Context<'cx>,
     outbox: &'a Outbox,
 }
@@ -164,7 +220,7 @@ struct Wire<'a, 'cx> {
 impl Wire<'_, '_> {
     fn poll_read(&mut self, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(bytes);
-        ready!(Pin::new(&mut *self.io).poll_read(self.cx, &mut buffer))?;
+        ready!(Pin::new(&mut self.socket.0.lock().stream).poll_read(self.cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 }

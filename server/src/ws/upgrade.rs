@@ -15,9 +15,9 @@ use watchbell_protocol::{ErrorCode, SUBPROTOCOL, SUBPROTOCOL_ZSTD, WireError};
 
 use super::{
     driver::{self, Admission},
-    outbox::Outbox,
+    outbox::{Express, Outbox},
     shared::Packing,
-    socket,
+    socket::{self, Socket},
 };
 use crate::{
     App,
@@ -47,8 +47,12 @@ async fn connection(app: App, upgraded: OnUpgrade, packing: Packing, admission: 
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
         return tracing::error!("a connection came from another listener than the server's own");
     };
-    let outbox = Arc::new(Outbox::new(app.metrics.deliveries.clone()).with(packing));
-    let (source, sink) = socket::open(io.into_inner().upgraded(), read_buf, outbox.clone());
+    let socket = Arc::new(Socket::new(io.into_inner().upgraded()));
+    let outbox = Arc::new_cyclic(|outbox| {
+        let express = Express { outbox: outbox.clone(), direct: socket.clone(), flusher: app.flushers.next() };
+        Outbox::new(app.metrics.deliveries.clone()).with(packing).by(express)
+    });
+    let (source, sink) = socket::open(socket, read_buf, outbox.clone());
     driver::serve(app, outbox, source, sink, admission).await;
 }
 

@@ -1,6 +1,6 @@
 //! A server with a real listener and a real database, which can be killed.
 
-use std::{net::SocketAddr, process::Stdio, time::Duration};
+use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, process::Command, runtime::Runtime, time::timeout};
@@ -264,6 +264,11 @@ impl Server {
     /// A client, or the status and body of the refusal.
     pub async fn try_connect(&self, token: Option<&str>, protocol: Option<&str>) -> Result<Client, (u16, String)> {
         self.try_connect_with(token, protocol, None).await
+    }
+
+    /// Where it keeps everything.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where requests go.

@@ -18,3 +18,4 @@ mod rooms;
 mod slow;
 mod storm;
 mod streams;
+mod tls;

@@ -14,6 +14,7 @@ use crate::{
     client::Client,
     fixture::{Server, Who, quick, text},
     poll::Poller,
+    tls,
 };
 
 /// Far more than all buffers between a server and a client hold.
@@ -51,9 +52,22 @@ async fn stage(timing: Timing) -> (Server, Who, Room) {
 #[tokio::test]
 async fn a_slow_reader_gets_everything_in_order_from_the_journal() {
     let (server, ada, room) = stage(quick()).await;
-    let mut slow = server.connect(&ada.token).await;
+    let slow = server.connect(&ada.token).await;
+    reads_late_and_misses_nothing(slow, server.connect(&ada.token).await, room).await;
+}
+
+/// What a socket does not take halts in the middle of a TLS record there, with what TLS itself has buffered.
+#[tokio::test]
+async fn a_slow_reader_behind_tls_gets_everything_in_order_from_the_journal() {
+    let server = Server::start_configured(quick(), tls::configure).await;
+    let ada = server.member("ada").await;
+    let room = server.project("web", &[&ada]).await;
+    let slow = tls::connect(&server, &ada.token).await;
+    reads_late_and_misses_nothing(slow, tls::connect(&server, &ada.token).await, room).await;
+}
+
+async fn reads_late_and_misses_nothing(mut slow: Client, mut fast: Client, room: Room) {
     let mut next = slow.join(room, None).await.at.seq.next();
-    let mut fast = server.connect(&ada.token).await;
     publish(&mut fast, room, MANY).await;
     let mut caught_up = 0;
     let mut posts = 0;

@@ -15,8 +15,6 @@ use crate::{
     },
 };
 
-/// About how much goes out in one write. A receiver that takes nothing holds as much beside what waits.
-const WRITE_BYTES: usize = 16 * 1024;
 /// A receiver that is late is looked at this often: whether it is to be let go.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -30,7 +28,7 @@ pub(super) async fn write(
 ) -> Option<CloseCode> {
     let patience = Patience::of(&sink, app.timing.stalled);
     loop {
-        let batch = outbox.next(WRITE_BYTES).await;
+        let batch = outbox.next().await;
         let (close, is_last, is_owed) = (batch.close, batch.is_last, batch.is_owed);
         let moved = Moved::default();
         let mut written = std::pin::pin!(sink.write(batch, &moved));
@@ -46,7 +44,7 @@ pub(super) async fn write(
         };
         match done {
             Ok(()) if is_last => return close,
-            Ok(()) => {}
+            Ok(()) => outbox.wrote(),
             Err(Unwritten::Gone) => return None,
             Err(Unwritten::TooSlow) => {
                 tracing::info!(connection.id = %connection, "a receiver took nothing for too long");
@@ -94,10 +92,7 @@ async fn in_time(
     loop {
         tokio::select! {
             biased;
-            done = &mut written => {
-                outbox.progressed();
-                return done.map_err(|Gone| Unwritten::Gone);
-            }
+            done = &mut written => return done.map_err(|Gone| Unwritten::Gone),
             () = sleep_until(look_again) => {
                 outbox.late();
                 let now = clock.moment();
@@ -152,7 +147,7 @@ mod tests {
             Class::Durable => outbox.event(room, Mark::default(), "event".into()),
             _ => outbox.diff(room, "value".into()),
         };
-        let batch = outbox.take(WRITE_BYTES);
+        let batch = outbox.take(usize::MAX);
         let (is_owed, moved, patience) = (batch.is_owed, Moved::default(), Patience::of(&sink, STALLED));
         let written = std::pin::pin!(sink.write(batch, &moved));
         let ended = in_time(Clock, patience, &outbox, is_owed, &moved, written);

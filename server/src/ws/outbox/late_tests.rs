@@ -97,7 +97,7 @@ async fn a_page_waits_until_a_late_receiver_has_taken_something_and_what_waited_
         outbox.late();
         sleep(a_while).await;
         assert_eq!(outbox.waiting.lock().all_bytes, 0, "there is room, but nothing is taken");
-        outbox.progressed();
+        outbox.wrote();
     };
     let (at, ()) = tokio::join!(async { (outbox.room_for_page().await, Instant::now()).1 }, late);
     assert!(at.elapsed().is_zero(), "as soon as something is taken, and not before");
@@ -146,7 +146,7 @@ fn a_receiver_that_takes_again_has_its_full_share() {
     outbox.late();
     outbox.signal(room, "first".into());
     assert_eq!(texts(&outbox), ["first"]);
-    outbox.progressed();
+    outbox.wrote();
     (0..=ITEMS).for_each(|_| outbox.signal(room, "signal".into()));
     assert_eq!(texts(&outbox).len(), ITEMS);
 }

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
-use super::{Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, PAGE_AFTER, Put, slot::Slot, tally::Tally};
+use super::{
+    Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, PAGE_AFTER, Put, slot::Slot, tally::Tally, turn::Turn,
+};
 use crate::{
     hub::{Lines, board::Key},
     store::journal::Mark,
@@ -38,6 +40,9 @@ pub(super) struct Waiting {
     pub(super) owed: BTreeSet<Room>,
     pub(super) end: Option<End>,
     pub(super) pace: Pace,
+    pub(super) turn: Turn,
+    /// One of the writers will come.
+    pub(super) is_enrolled: bool,
     /// What happened and is not counted yet.
     pub(super) tally: Tally,
 }

@@ -1,0 +1,167 @@
+//! A few tasks that write what rooms put into outboxes: to wake a task for each of hundreds of receivers costs more than all
+//! else that is ours in a delivery. One for each thread of the runtime; a connection belongs to one of them.
+//!
+//! Deliberately absent: waiting for a socket. What one does not take at once is left to its connection's own task.
+
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::Notify,
+    task::{unconstrained, yield_now},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::outbox::Outbox;
+
+/// So many outboxes are flushed before others get the thread: about a quarter of a millisecond.
+const AT_ONCE: usize = 64;
+
+/// The tasks.
+#[derive(Debug)]
+pub struct Flushers {
+    all: Box<[Arc<Flusher>]>,
+    next: AtomicUsize,
+}
+
+/// One of them, and the outboxes that it will come to; each is there once at most, so never more than connections.
+#[derive(Debug, Default)]
+pub struct Flusher {
+    enrolled: Mutex<Vec<Weak<Outbox>>>,
+    rung: Notify,
+}
+
+impl Flushers {
+    /// So many of them, at least one.
+    pub fn new(count: usize) -> Self {
+        let all = (0..count.max(1)).map(|_| Arc::default()).collect();
+        Self { all, next: AtomicUsize::new(0) }
+    }
+
+    /// Starts them; they end with `stop`.
+    pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+        for flusher in &self.all {
+            let flusher = flusher.clone();
+            // Unconstrained, for it gives way by itself: a socket would otherwise seem to be full as soon as the task has
+            // done its share.
+            let run = unconstrained(async move { flusher.run().await });
+            tasks.spawn(stop.clone().run_until_cancelled_owned(run));
+        }
+    }
+
+    /// The one of the next connection.
+    pub fn next(&self) -> Arc<Flusher> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        self.all[next % self.all.len()].clone()
+    }
+}
+
+impl Flusher {
+    /// It will flush this outbox.
+    pub fn enroll(&self, outbox: Weak<Outbox>) {
+        let was_empty = {
+            let mut enrolled = self.enrolled.lock();
+            enrolled.push(outbox);
+            enrolled.len() == 1
+        };
+        // Otherwise it was told already.
+        if was_empty {
+            self.rung.notify_one();
+        }
+    }
+
+    /// Takes the outboxes that wait for it.
+    #[cfg(test)]
+    pub(super) fn take(&self) -> Vec<Weak<Outbox>> {
+        std::mem::take(&mut *self.enrolled.lock())
+    }
+
+    async fn run(&self) {
+        let mut outboxes = Vec::new();
+        loop {
+            std::mem::swap(&mut *self.enrolled.lock(), &mut outboxes);
+            if outboxes.is_empty() {
+                self.rung.notified().await;
+            }
+            for (index, outbox) in outboxes.drain(..).enumerate() {
+                if let Some(outbox) = outbox.upgrade() {
+                    outbox.flush();
+                }
+                if (index + 1) % AT_ONCE == 0 {
+                    yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+    use tokio::time::timeout;
+    use watchbell_protocol::{ProjectId, Room};
+
+    use super::*;
+    use crate::{
+        metrics::Deliveries,
+        store::journal::Mark,
+        ws::{
+            link::{Begun, Direct},
+            outbox::{Batch, Express, Out},
+        },
+    };
+
+    /// Takes everything, and says how much once that is enough.
+    #[derive(Default)]
+    struct Taking {
+        outs: Mutex<Vec<Out>>,
+        enough: Notify,
+    }
+
+    impl Direct for Taking {
+        fn begin(&self, batch: Batch) -> Begun {
+            let mut outs = self.outs.lock();
+            outs.extend(batch.outs);
+            if outs.len() >= AT_ONCE * 5 {
+                self.enough.notify_one();
+            }
+            Begun::Done
+        }
+    }
+
+    #[tokio::test]
+    async fn what_rooms_put_into_many_outboxes_is_written_and_the_tasks_end_when_they_shall() {
+        let (flushers, tasks, stop) = (Flushers::new(3), TaskTracker::new(), CancellationToken::new());
+        flushers.start(&tasks, &stop);
+        let (taking, room) = (Arc::new(Taking::default()), Room::Project(ProjectId::fresh()));
+        let outboxes: Vec<_> = (0..AT_ONCE * 5)
+            .map(|_| {
+                Arc::new_cyclic(|outbox| {
+                    let (outbox, direct) = (outbox.clone(), taking.clone());
+                    Outbox::new(Deliveries::off()).by(Express { outbox, direct, flusher: flushers.next() })
+                })
+            })
+            .collect();
+        for outbox in &outboxes {
+            let _ = outbox.event(room, Mark::default(), "event".into());
+        }
+        timeout(Duration::from_secs(10), taking.enough.notified()).await.expect("all is written");
+        assert_eq!(taking.outs.lock().len(), outboxes.len());
+        stop.cancel();
+        tasks.close();
+        timeout(Duration::from_secs(10), tasks.wait()).await.expect("they end");
+    }
+
+    #[test]
+    fn an_outbox_that_is_gone_holds_up_nobody() {
+        let flusher = Flusher::default();
+        flusher.enroll(Weak::new());
+        assert!(flusher.run().now_or_never().is_none(), "it waits for the next one");
+        assert!(flusher.enrolled.lock().is_empty());
+    }
+}
