@@ -40,6 +40,11 @@ impl Key {
         Self { hash: hasher.finish(), named: Arc::new(named) }
     }
 
+    /// The same for equal keys, and rarely for others.
+    pub fn fingerprint(&self) -> u64 {
+        self.hash
+    }
+
     /// The event's name.
     pub fn event(&self) -> &'static str {
         self.named.event

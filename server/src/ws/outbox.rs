@@ -13,6 +13,7 @@
 //!
 //! Control texts (answers, pages, boards) always fit: whoever puts them bounds how many there are.
 
+mod seen;
 mod slot;
 mod tally;
 mod turn;

@@ -11,7 +11,8 @@ use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Class, CloseCode, Room, ServerFrame, frame::Gap};
 
 use super::{
-    Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, PAGE_AFTER, Put, slot::Slot, tally::Tally, turn::Turn,
+    Again, BYTES, Batch, ITEMS, LATE_BYTES, LATE_ITEMS, Out, PAGE_AFTER, Put, seen::Seen, slot::Slot, tally::Tally,
+    turn::Turn,
 };
 use crate::{
     hub::{Lines, board::Key},
@@ -26,6 +27,8 @@ const RESTING: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) slots: VecDeque<Slot>,
+    /// The keys of values among them.
+    seen: Seen,
     /// How many of the slots are empty.
     empty: usize,
     /// Of events; control texts don't count.
@@ -223,12 +226,16 @@ impl Waiting {
             self.tally.conflated += 1;
             return Put::Waits;
         }
+        self.seen.put(key);
         self.add(Slot::Latest { room, key: key.clone(), text })
     }
 
     /// Where the value of a key waits. Most of the time nothing waits, and never much: looking is cheaper than keeping an
     /// index for every receiver.
     fn place_of(&self, room: Room, key: &Key) -> Option<usize> {
+        if !self.seen.may_have(key) {
+            return None;
+        }
         self.slots
             .iter()
             .rposition(|slot| matches!(slot, Slot::Latest { room: of, key: its, .. } if its == key && *of == room))
@@ -342,6 +349,7 @@ impl Waiting {
 
     /// Gives back what a burst took: most receivers have nothing waiting most of the time.
     fn rest(&mut self) {
+        self.seen = Seen::default();
         if self.slots.capacity() > RESTING {
             self.slots = VecDeque::new();
         }
