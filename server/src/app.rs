@@ -74,7 +74,7 @@ pub struct Parts {
     pub connection_tasks: TaskTracker,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
-    /// Ends the loops, then the writer; the fan-out ends with the writer.
+    /// Ends the loops and the flushers, when no connection is left, then the writer; the fan-out ends with the writer.
     halt: Halt,
     tasks: TaskTracker,
 }

@@ -19,7 +19,7 @@ const LIST_BYTES: usize = 128 * 1024;
 /// Which value: the event's name and its key. Small, for it stands beside every value that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Of the rest. First, so that two keys are told apart by it: a full outbox is looked through for each value.
+    /// Of the rest. First, so that two keys are told apart by it: what waits in an outbox is looked through for it.
     hash: u64,
     /// Shared by all outboxes that the same value reached.
     named: Arc<Named>,

@@ -1,7 +1,7 @@
 //! The timers and the work of one connection: feeds the session, and does what it says.
 //!
-//! Two loops in one task: one reads, does, and brings rooms up to date; one writes. A slow socket holds back only the
-//! second.
+//! Two loops in one task: one reads, does, and brings rooms up to date; one writes what the flushers don't. A slow socket
+//! holds back only the second.
 
 mod catching_up;
 mod seat;

@@ -3,9 +3,12 @@
 //!
 //! Deliberately absent: waiting for a socket. What one does not take at once is left to its connection's own task.
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
@@ -80,21 +83,31 @@ impl Flusher {
     }
 
     async fn run(&self) {
-        let mut outboxes = Vec::new();
+        let (mut outboxes, mut flushed) = (Vec::new(), 0_usize);
         loop {
             std::mem::swap(&mut *self.enrolled.lock(), &mut outboxes);
             if outboxes.is_empty() {
                 self.rung.notified().await;
             }
-            for (index, outbox) in outboxes.drain(..).enumerate() {
+            for outbox in outboxes.drain(..) {
                 if let Some(outbox) = outbox.upgrade() {
-                    outbox.flush();
+                    flush(&outbox);
                 }
-                if (index + 1) % AT_ONCE == 0 {
+                flushed += 1;
+                if flushed == AT_ONCE {
+                    flushed = 0;
                     yield_now().await;
                 }
             }
         }
+    }
+}
+
+/// A defect that ends the writing to one connection must not end that to all others. That one falls silent, so its other
+/// side comes back.
+fn flush(outbox: &Outbox) {
+    if catch_unwind(AssertUnwindSafe(|| outbox.flush())).is_err() {
+        tracing::error!("a connection can no longer be written to");
     }
 }
 
@@ -116,11 +129,42 @@ mod tests {
         },
     };
 
-    /// Takes everything, and says how much once that is enough.
+    /// Takes everything, and says so once that is enough.
     #[derive(Default)]
     struct Taking {
         outs: Mutex<Vec<Out>>,
         enough: Notify,
+    }
+
+    /// The same, and at each write there is more.
+    struct Caught(Taking, Weak<Outbox>);
+
+    impl Direct for Caught {
+        fn begin(&self, batch: Batch) -> Begun {
+            put(&self.1.upgrade().unwrap());
+            self.0.begin(batch)
+        }
+    }
+
+    /// Breaks.
+    struct Broken;
+
+    impl Direct for Broken {
+        fn begin(&self, _: Batch) -> Begun {
+            panic!("for the test")
+        }
+    }
+
+    fn put(outbox: &Outbox) {
+        let room = Room::Project(ProjectId::fresh());
+        let _ = outbox.event(room, Mark::default(), "event".into());
+    }
+
+    fn outbox(flusher: Arc<Flusher>, direct: impl FnOnce(&Weak<Outbox>) -> Arc<dyn Direct>) -> Arc<Outbox> {
+        Arc::new_cyclic(|outbox| {
+            let express = Express { outbox: outbox.clone(), direct: direct(outbox), flusher };
+            Outbox::new(Deliveries::off()).by(express)
+        })
     }
 
     impl Direct for Taking {
@@ -138,23 +182,35 @@ mod tests {
     async fn what_rooms_put_into_many_outboxes_is_written_and_the_tasks_end_when_they_shall() {
         let (flushers, tasks, stop) = (Flushers::new(3), TaskTracker::new(), CancellationToken::new());
         flushers.start(&tasks, &stop);
-        let (taking, room) = (Arc::new(Taking::default()), Room::Project(ProjectId::fresh()));
+        let taking = Arc::new(Taking::default());
         let outboxes: Vec<_> = (0..AT_ONCE * 5)
-            .map(|_| {
-                Arc::new_cyclic(|outbox| {
-                    let (outbox, direct) = (outbox.clone(), taking.clone());
-                    Outbox::new(Deliveries::off()).by(Express { outbox, direct, flusher: flushers.next() })
-                })
-            })
+            .map(|_| outbox(flushers.next(), |_| taking.clone()))
+            .inspect(|outbox| put(outbox))
             .collect();
-        for outbox in &outboxes {
-            let _ = outbox.event(room, Mark::default(), "event".into());
-        }
         timeout(Duration::from_secs(10), taking.enough.notified()).await.expect("all is written");
         assert_eq!(taking.outs.lock().len(), outboxes.len());
         stop.cancel();
         tasks.close();
         timeout(Duration::from_secs(10), tasks.wait()).await.expect("they end");
+    }
+
+    #[tokio::test]
+    async fn a_flusher_that_is_never_done_gives_way() {
+        let flusher = Arc::new(Flusher::default());
+        let outbox = outbox(flusher.clone(), |outbox| Arc::new(Caught(Taking::default(), outbox.clone())));
+        put(&outbox);
+        assert!(flusher.run().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_write_that_breaks_ends_none_but_its_own() {
+        let (flusher, taking) = (Arc::new(Flusher::default()), Arc::new(Taking::default()));
+        let (broken, other) =
+            (outbox(flusher.clone(), |_| Arc::new(Broken)), outbox(flusher.clone(), |_| taking.clone()));
+        put(&broken);
+        put(&other);
+        assert!(flusher.run().now_or_never().is_none(), "it goes on");
+        assert_eq!(taking.outs.lock().len(), 1);
     }
 
     #[test]

@@ -38,7 +38,18 @@ struct Frame {
 impl From<Batch> for Frames {
     fn from(batch: Batch) -> Self {
         let mut frames = Self::default();
-        frames.add(batch);
+        frames.all.reserve_exact(batch.outs.len() + usize::from(batch.close.is_some()));
+        for out in batch.outs {
+            match out {
+                Out::Text(text) => frames.push(Frame::new(OpCode::Data(Data::Text), text.into())),
+                Out::Packed(bytes) => frames.push(Frame::new(OpCode::Data(Data::Binary), bytes)),
+                Out::Ping => frames.push(Frame::new(OpCode::Control(Control::Ping), Bytes::new())),
+                Out::Reply(whole) => frames.push(Frame { head: [0; HEAD], head_length: 0, payload: whole }),
+            }
+        }
+        if let Some(code) = batch.close {
+            frames.push(Frame::new(OpCode::Control(Control::Close), close(code)));
+        }
         frames
     }
 }
@@ -72,22 +83,6 @@ impl Frame {
 }
 
 impl Frames {
-    /// Puts a batch behind what is still to go.
-    pub(super) fn add(&mut self, batch: Batch) {
-        self.all.reserve_exact(batch.outs.len() + usize::from(batch.close.is_some()));
-        for out in batch.outs {
-            match out {
-                Out::Text(text) => self.push(Frame::new(OpCode::Data(Data::Text), text.into())),
-                Out::Packed(bytes) => self.push(Frame::new(OpCode::Data(Data::Binary), bytes)),
-                Out::Ping => self.push(Frame::new(OpCode::Control(Control::Ping), Bytes::new())),
-                Out::Reply(whole) => self.push(Frame { head: [0; HEAD], head_length: 0, payload: whole }),
-            }
-        }
-        if let Some(code) = batch.close {
-            self.push(Frame::new(OpCode::Control(Control::Close), close(code)));
-        }
-    }
-
     fn push(&mut self, frame: Frame) {
         self.remaining += frame.length();
         self.all.push(frame);

@@ -108,7 +108,7 @@ pub struct Outbox {
     express: Option<Express>,
     packing: Packing,
     counted: Arc<Deliveries>,
-    /// Something to write.
+    /// Something for the connection's own task to write.
     written: Notify,
     /// Something was taken, or taken back, or a write that was late is done: for whoever has a page.
     taken: Notify,

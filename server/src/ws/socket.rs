@@ -44,8 +44,8 @@ pub(super) struct Socket(Mutex<Ends>);
 
 struct Ends {
     stream: Stream,
-    /// What was begun and not written to its end.
-    begun: Option<Box<Frames>>,
+    /// What was begun and not written to its end, or why nothing can be written.
+    begun: Option<io::Result<Box<Frames>>>,
 }
 
 /// The reading half.
@@ -67,8 +67,8 @@ impl Socket {
     }
 }
 
-/// The halves of a socket; `read` came with the handshake. It is taken, and let go: even when it is
-/// empty, it keeps the whole buffer that the handshake was read into.
+/// The halves of a socket; `read` came with the handshake. It is taken, and let go: even when it is empty, it keeps the
+/// whole buffer that the handshake was read into.
 pub(super) fn open(socket: Arc<Socket>, read: Bytes, outbox: Arc<Outbox>) -> (SocketSource, SocketSink) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -85,8 +85,9 @@ impl SocketSource {
         let mut wire = Wire { socket: &self.socket, cx, outbox: &self.outbox };
         match self.context.read(&mut wire) {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-            // The reply is for the other side to see even if nothing is read any more.
+            // The reply is for the other side to see even if nothing is read any more, and nothing may follow it.
             Ok(Message::Close(frame)) => {
+                self.outbox.leave();
                 let _ = self.context.flush(&mut wire);
                 Poll::Ready(Ok(Message::Close(frame)))
             }
@@ -130,36 +131,35 @@ impl Sink for SocketSink {
 
 impl Direct for Socket {
     fn begin(&self, batch: Batch) -> Begun {
-        let mut ends = self.0.lock();
-        if let Some(begun) = &mut ends.begun {
-            begun.add(batch);
+        let Ends { stream, begun } = &mut *self.0.lock();
+        if begun.is_some() {
+            // Only the sink writes now, and with this it says that it goes on.
+            debug_assert!(batch.outs.is_empty() && batch.close.is_none());
             return Begun::Unfinished;
         }
         let mut frames = Frames::from(batch);
-        match write_out(&mut ends.stream, &mut Context::from_waker(Waker::noop()), &mut frames) {
-            Poll::Ready(Ok(())) => Begun::Done,
-            // Whoever goes on is told the same again.
-            Poll::Ready(Err(_)) | Poll::Pending => {
-                ends.begun = Some(Box::new(frames));
-                Begun::Unfinished
-            }
-        }
+        *begun = match write_out(stream, &mut Context::from_waker(Waker::noop()), &mut frames) {
+            Poll::Ready(Ok(())) => return Begun::Done,
+            Poll::Ready(Err(error)) => Some(Err(error)),
+            Poll::Pending => Some(Ok(Box::new(frames))),
+        };
+        Begun::Unfinished
     }
 }
 
 impl Ends {
     /// Writes what was begun.
     fn go_on(&mut self, cx: &mut Context<'_>, moved: &Moved) -> Poll<io::Result<()>> {
-        let Self { stream, begun } = self;
-        let Some(frames) = begun else { return Poll::Ready(Ok(())) };
+        let Some(mut frames) = self.begun.take().transpose()? else { return Poll::Ready(Ok(())) };
         let before = frames.remaining();
-        let written = write_out(stream, cx, frames);
+        let written = write_out(&mut self.stream, cx, &mut frames);
         if frames.remaining() < before {
             moved.note();
         }
-        ready!(written)?;
-        *begun = None;
-        Poll::Ready(Ok(()))
+        if written.is_pending() {
+            self.begun = Some(Ok(frames));
+        }
+        written
     }
 }
 
@@ -243,5 +243,100 @@ impl Write for Wire<'_, '_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+    use watchbell_protocol::{ProjectId, Room};
+
+    use super::*;
+    use crate::{
+        listener::Door,
+        metrics::Deliveries,
+        store::journal::Mark,
+        ws::{
+            flushers::Flusher,
+            outbox::{Express, Out, Put},
+        },
+    };
+
+    /// A client, and the server's side of its socket, without a task.
+    async fn connected() -> (TcpStream, SocketSource, SocketSink, Arc<Outbox>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let arrival = Door::new(listener, None).accept().await;
+        let socket = Arc::new(Socket::new(arrival.open(Duration::from_secs(10)).await.unwrap().upgraded()));
+        let outbox = Arc::new_cyclic(|outbox| {
+            let (outbox, flusher) = (outbox.clone(), Arc::new(Flusher::default()));
+            Outbox::new(Deliveries::off()).by(Express { outbox, direct: socket.clone(), flusher })
+        });
+        let (source, sink) = open(socket, Bytes::new(), outbox.clone());
+        (client, source, sink, outbox)
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_room_follows_the_answer_to_a_close() {
+        let (mut client, mut source, _sink, outbox) = connected().await;
+        client.write_all(b"\x88\x80....").await.unwrap();
+        assert_eq!(source.next().await, None);
+        let room = Room::Project(ProjectId::fresh());
+        assert_eq!(outbox.event(room, Mark::default(), "late".into()), Put::Waits);
+        outbox.flush();
+        // As whoever ends the connection does before its own task writes again.
+        outbox.purge(room);
+        let last = outbox.next().await;
+        assert!(last.is_last);
+        assert_eq!(last.outs[..], [Out::Reply(Bytes::from_static(b"\x88\x00"))]);
+    }
+
+    #[tokio::test]
+    async fn what_a_full_socket_did_not_take_from_a_flusher_goes_on_where_it_stopped() {
+        let (mut client, _source, mut sink, outbox) = connected().await;
+        let room = Room::Project(ProjectId::fresh());
+        let text = "x".repeat(10_000);
+        let mut puts = 0;
+        let rest = loop {
+            assert_eq!(outbox.event(room, Mark::default(), text.as_str().into()), Put::Waits);
+            puts += 1;
+            outbox.flush();
+            // Only what was left is its own task's.
+            if let Some(rest) = futures_util::FutureExt::now_or_never(outbox.next()) {
+                break rest;
+            }
+        };
+        assert!(rest.outs.is_empty() && rest.is_owed);
+        let moved = Moved::default();
+        let reading = async {
+            let mut all = vec![0; puts * (text.len() + 4)];
+            client.read_exact(&mut all).await.unwrap();
+            all
+        };
+        let (written, all) = tokio::join!(sink.write(rest, &moved), reading);
+        assert!(written.is_ok() && moved.take());
+        for frame in all.chunks(text.len() + 4) {
+            assert_eq!((&frame[..2], &frame[4..]), (&b"\x81\x7e"[..], text.as_bytes()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flusher_that_cannot_write_leaves_it_to_the_own_task_to_find_out() {
+        let (client, _source, mut sink, outbox) = connected().await;
+        client.set_zero_linger().unwrap();
+        drop(client);
+        let room = Room::Project(ProjectId::fresh());
+        let rest = loop {
+            assert_eq!(outbox.event(room, Mark::default(), "event".into()), Put::Waits);
+            outbox.flush();
+            if let Some(rest) = futures_util::FutureExt::now_or_never(outbox.next()) {
+                break rest;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(sink.write(rest, &Moved::default()).await, Err(Gone));
     }
 }

@@ -1,4 +1,4 @@
-//! Writes what waits, and notices a receiver that takes nothing.
+//! Writes what is the connection's own to write (`outbox/turn`), and notices a receiver that takes nothing.
 
 use std::{future::Future, pin::Pin, time::Duration};
 

@@ -1,7 +1,7 @@
 //! Which keys may be waiting: a Bloom filter of one hash and 256 bits. It says at once of most keys that they are not, so
 //! that not every value that comes is looked for among all that wait.
 //!
-//! Deliberately absent: taking one key out. What was put in stays until nothing waits any more.
+//! Deliberately absent: taking one key out. It is made anew when something was taken from what waits.
 
 use crate::hub::board::Key;
 
@@ -23,6 +23,14 @@ impl Seen {
     }
 }
 
+impl<'a> FromIterator<&'a Key> for Seen {
+    fn from_iter<T: IntoIterator<Item = &'a Key>>(keys: T) -> Self {
+        let mut seen = Self::default();
+        keys.into_iter().for_each(|key| seen.put(key));
+        seen
+    }
+}
+
 fn place(key: &Key) -> (usize, u64) {
     let fingerprint = key.fingerprint();
     ((fingerprint >> 6) as usize % 4, 1 << (fingerprint % 64))
@@ -35,8 +43,7 @@ mod tests {
     #[test]
     fn whatever_was_put_in_may_be_there_and_most_others_are_known_not_to_be() {
         let keys: Vec<_> = (0..1000).map(|n| Key::new("analysis:progress", n.to_string())).collect();
-        let mut seen = Seen::default();
-        keys[..32].iter().for_each(|key| seen.put(key));
+        let seen: Seen = keys[..32].iter().collect();
         assert!(keys[..32].iter().all(|key| seen.may_have(key)));
         let others = keys[32..].iter().filter(|key| seen.may_have(key)).count();
         assert!(others < 250, "{others} of 968");

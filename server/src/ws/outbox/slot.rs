@@ -87,6 +87,11 @@ impl Slot {
         }
     }
 
+    /// Of a value, whose it is.
+    pub(super) fn key(&self) -> Option<&Key> {
+        if let Self::Latest { key, .. } = self { Some(key) } else { None }
+    }
+
     pub(super) fn is_event(&self) -> bool {
         self.can_be_read_again() || matches!(self, Self::Signal { .. } | Self::Lines { .. })
     }

@@ -24,7 +24,7 @@ pub(super) enum Turn {
     /// Whoever comes first.
     #[default]
     Anybody,
-    /// Nobody: somebody writes, and looks again after that.
+    /// Nobody: somebody writes, and gives it back after that. After the end nobody does, so nothing follows it.
     Taken,
     /// The connection's own task, which has to finish first what a flusher began.
     Own {
@@ -132,9 +132,13 @@ impl Outbox {
         let is_owed = batch.is_owed;
         match express.direct.begin(batch) {
             Begun::Done => {
-                self.wrote();
-                // Whatever came meanwhile was told to nobody.
-                self.put_by_room(|_| ());
+                let call = {
+                    let mut waiting = self.waiting.lock();
+                    waiting.turn = Turn::Anybody;
+                    // Whatever came meanwhile was told to nobody.
+                    waiting.call()
+                };
+                self.tell(express, call);
             }
             Begun::Unfinished => {
                 self.waiting.lock().turn = Turn::Own { is_owed };
@@ -151,12 +155,16 @@ impl Outbox {
             return changed;
         };
         let (changed, call) = self.change(|waiting| (change(waiting), waiting.call()));
+        self.tell(express, call);
+        changed
+    }
+
+    fn tell(&self, express: &Express, call: Option<Call>) {
         match call {
             Some(Call::Flusher) => express.flusher.enroll(express.outbox.clone()),
             Some(Call::Own) => self.written.notify_one(),
             None => {}
         }
-        changed
     }
 }
 

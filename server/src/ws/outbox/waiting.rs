@@ -44,7 +44,7 @@ pub(super) struct Waiting {
     pub(super) end: Option<End>,
     pub(super) pace: Pace,
     pub(super) turn: Turn,
-    /// One of the writers will come.
+    /// Its flusher will come.
     pub(super) is_enrolled: bool,
     /// What happened and is not counted yet.
     pub(super) tally: Tally,
@@ -230,7 +230,7 @@ impl Waiting {
         self.add(Slot::Latest { room, key: key.clone(), text })
     }
 
-    /// Where the value of a key waits. Most of the time nothing waits, and never much: looking is cheaper than keeping an
+    /// Where the value of a key waits. Most of the time it does not, and never does much: looking is cheaper than keeping an
     /// index for every receiver.
     fn place_of(&self, room: Room, key: &Key) -> Option<usize> {
         if !self.seen.may_have(key) {
@@ -330,6 +330,7 @@ impl Waiting {
         }
         while let Some(slot) = self.slots.front() {
             if taken > 0 && taken + slot.length() > bytes {
+                self.seen = self.slots.iter().filter_map(Slot::key).collect();
                 return batch;
             }
             taken += slot.length();
