@@ -5,7 +5,6 @@
 
 mod catching_up;
 mod seat;
-mod woken;
 mod writing;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -20,7 +19,6 @@ use watchbell_protocol::{Answer, ClientFrame, CloseCode, CommandId, Position, Se
 use self::{
     catching_up::{CatchingUp, Join},
     seat::Seat,
-    woken::Woken,
     writing::write,
 };
 use super::{
@@ -67,14 +65,13 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
     // Boxed, as everything that is rarely at work: an idle connection keeps no place for it.
     Box::pin(seat.greet(&admission.principal)).await;
 
-    let writing = std::pin::pin!(write(&app, seat.id, &outbox, sink));
-    let mut writing = Woken::new(writing);
+    let mut writing = std::pin::pin!(write(&app, seat.id, &outbox, sink));
     let ended = {
         let reading = std::pin::pin!(read(&app, &seat, &admission, &mut source, ending));
         tokio::select! {
             biased;
             code = &mut writing => Err(code),
-            said = Woken::new(reading) => Ok(said),
+            said = reading => Ok(said),
         }
     };
     let code = match ended {
@@ -86,7 +83,7 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
             }
             Box::pin(async {
                 // The other side may be gone, or stalled: then this is all that can be done.
-                let _ = timeout(app.timing.farewell, writing).await;
+                let _ = timeout(app.timing.farewell, writing.as_mut()).await;
                 if said.is_some() {
                     let _ = timeout(CLOSING, source.bye()).await;
                 }

@@ -163,7 +163,7 @@ mod tests {
         fn another_implementation_reads_what_was_written_however_it_was_cut(
             texts in prop::collection::vec("[a-zé]{0,200}", 0..8),
             large in prop::sample::select(vec![0, 125, 126, 65_535, 65_536]),
-            cuts in prop::collection::vec(1..400_usize, 1..40),
+            cuts in prop::collection::vec(prop_oneof![1..400_usize, 400..20_000_usize], 1..40),
         ) {
             let texts: Vec<String> = texts.into_iter().chain(["x".repeat(large)]).collect();
             let mut frames = Frames::from(batch(&texts));
