@@ -18,6 +18,7 @@ pub mod poll;
 pub mod router;
 pub mod serve;
 pub mod store;
+mod tables;
 pub mod timing;
 pub mod tls;
 pub mod ws;

@@ -22,6 +22,7 @@ pub use self::{
 use crate::{
     clock::Moment,
     store::journal::Mark,
+    tables::give_back,
     ws::{outbox::Outbox, shared::Payload},
 };
 
@@ -213,6 +214,7 @@ impl Hub {
             && live.lock().is_idle()
         {
             rooms.remove(&room);
+            give_back(&mut rooms);
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     clock::Moment,
     store::journal::Mark,
+    tables::give_back,
     ws::{
         outbox::{Again, Outbox, Put},
         shared::Payload,
@@ -141,6 +142,7 @@ impl LiveRoom {
     /// `false` if it was no member.
     pub(super) fn leave(&mut self, connection: ConnectionId) -> bool {
         let Some(member) = self.members.remove(&connection) else { return false };
+        give_back(&mut self.members);
         member.outbox.purge(self.name);
         true
     }

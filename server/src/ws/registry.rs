@@ -9,6 +9,7 @@ use watchbell_protocol::{CloseCode, ConnectionId, TokenId, UserId};
 use crate::{
     auth::{FamilyId, Principal},
     store::accounts::Admitted,
+    tables::give_back,
 };
 
 /// The connections of this server.
@@ -65,7 +66,9 @@ impl Connections {
 
     /// Forgets a connection.
     pub fn remove(&self, id: ConnectionId) {
-        self.open.lock().by_id.remove(&id);
+        let mut open = self.open.lock();
+        open.by_id.remove(&id);
+        give_back(&mut open.by_id);
     }
 
     /// By what all of them were let in.
