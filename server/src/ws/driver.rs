@@ -83,7 +83,7 @@ pub async fn serve(app: App, outbox: Arc<Outbox>, mut source: impl Source, sink:
             }
             Box::pin(async {
                 // The other side may be gone, or stalled: then this is all that can be done.
-                let _ = timeout(app.timing.farewell, writing.as_mut()).await;
+                let _ = timeout(app.timing.farewell, writing).await;
                 if said.is_some() {
                     let _ = timeout(CLOSING, source.bye()).await;
                 }
