@@ -32,8 +32,9 @@ const WARM_UP: usize = 1000;
 const VISITORS: usize = 64;
 /// How long the busy are busy together.
 const TOGETHER: Duration = Duration::from_secs(20);
-/// How long the memory may take to come back.
-const SETTLE: Duration = Duration::from_secs(45);
+/// Memory has come back as far as it will when it has not fallen for this long: longer than the server waits before it
+/// gives back.
+const SETTLED: Duration = Duration::from_secs(15);
 /// How often memory is read.
 const LOOK: Duration = Duration::from_millis(500);
 /// What may stay, against the base line.
@@ -130,16 +131,10 @@ struct Before {
 /// what stays is pools and tables, and the larger part of so small a number.
 async fn verdict(what: &str, server: &Server, before: Before, peak: u64) -> Result<bool> {
     let Before { fresh, base } = before;
-    let began = Instant::now();
-    let mut end = server.rss()?;
-    while end as f64 > base as f64 * MORE && began.elapsed() < SETTLE {
-        sleep(LOOK).await;
-        end = server.rss()?;
-    }
+    let end = lowest(server).await?;
     let ratio = end as f64 / base as f64;
-    let settled = began.elapsed().as_secs_f64();
     println!(
-        "{what}: base line {}, peak {}, end {} after {settled:.0} s: {ratio:.2} of the base line, {}; {:.2} of a fresh \
+        "{what}: base line {}, peak {}, end {}: {ratio:.2} of the base line, {}; {:.2} of a fresh \
          server",
         mib(base),
         mib(peak),
@@ -153,7 +148,7 @@ async fn verdict(what: &str, server: &Server, before: Before, peak: u64) -> Resu
 /// The memory when it falls no further.
 async fn lowest(server: &Server) -> Result<u64> {
     let (mut lowest, mut since) = (server.rss()?, Instant::now());
-    while since.elapsed() < Duration::from_secs(5) {
+    while since.elapsed() < SETTLED {
         sleep(LOOK).await;
         let now = server.rss()?;
         if now < lowest {

@@ -1,5 +1,6 @@
 //! What the server does by itself, from time to time. One loop per file, each ended by the same token.
 
+mod caches;
 mod leases;
 mod pages;
 mod presence;
@@ -48,6 +49,7 @@ pub struct Background {
 impl Background {
     /// Starts every loop; they end with `stop`.
     pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
+        tasks.spawn(stop.clone().run_until_cancelled_owned(caches::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(leases::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(pages::run(self.clone())));
         tasks.spawn(stop.clone().run_until_cancelled_owned(presence::run(self.clone())));

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use watchbell_protocol::{ErrorCode, WireError};
 
 use super::{Taker, household, too_many};
-use crate::{auth::Principal, config};
+use crate::{auth::Principal, config, tables::give_back};
 
 /// Whoever finds no place comes back after this long, and up to as long again: many at once should not stay many.
 const COME_BACK: Duration = Duration::from_secs(5);
@@ -114,6 +114,7 @@ fn discount<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: K) {
         *count.get_mut() -= 1;
         if *count.get() == 0 {
             count.remove();
+            give_back(counts);
         }
     }
 }

@@ -122,6 +122,13 @@ impl Store {
         self.readers.look().await
     }
 
+    /// Has every connection that is idle give back the pages of the file that it keeps. The system keeps them as well, so
+    /// that the next queries cost hardly more.
+    pub async fn give_back(&self) -> sqlx::Result<()> {
+        self.readers.give_back().await?;
+        give_back(&mut *self.writer.acquire().await?).await
+    }
+
     /// Closes the database after what is under way.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -169,6 +176,12 @@ async fn list<T: DeserializeOwned>(
     }
     let row = sqlx::query(query).bind(codec::to_json(wishes)?).fetch_one(conn).await?;
     codec::json(&row, "list")
+}
+
+/// See <https://sqlite.org/pragma.html#pragma_shrink_memory>.
+async fn give_back(conn: &mut Conn) -> sqlx::Result<()> {
+    sqlx::query("PRAGMA shrink_memory").execute(conn).await?;
+    Ok(())
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {

@@ -22,6 +22,8 @@ use super::outbox::Outbox;
 
 /// So many outboxes are flushed before others get the thread: about a quarter of a millisecond.
 const AT_ONCE: usize = 64;
+/// Room for so many outboxes stays, however many there once were.
+const ROOM: usize = 1024;
 
 /// The tasks.
 #[derive(Debug)]
@@ -99,6 +101,7 @@ impl Flusher {
                     yield_now().await;
                 }
             }
+            outboxes.shrink_to(ROOM);
         }
     }
 }
@@ -211,6 +214,19 @@ mod tests {
         put(&other);
         assert!(flusher.run().now_or_never().is_none(), "it goes on");
         assert_eq!(taking.outs.lock().len(), 1);
+    }
+
+    #[test]
+    fn a_flusher_that_thousands_enrolled_with_is_small_again() {
+        let flusher = Flusher::default();
+        let mut run = Box::pin(flusher.run());
+        for _ in 0..2 {
+            (0..ROOM * 5).for_each(|_| flusher.enroll(Weak::new()));
+            for _ in 0..=ROOM * 5 / AT_ONCE {
+                assert!(run.as_mut().now_or_never().is_none());
+            }
+            assert!(flusher.enrolled.lock().capacity() <= ROOM);
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl<'a> CatchingUp<'a> {
             self.at_work = Some(if let Some(join) = self.joins.pop_front() {
                 Box::pin(joined(self.app, self.seat, join))
             } else {
+                self.joins = VecDeque::new();
                 let room = self.seat.outbox.next_behind().await;
                 Box::pin(resumed(self.app, self.seat, room))
             });
