@@ -35,6 +35,8 @@ const TOGETHER: Duration = Duration::from_secs(20);
 /// Memory has come back as far as it will when it has not fallen for this long: longer than the server waits before it
 /// gives back.
 const SETTLED: Duration = Duration::from_secs(15);
+/// And no longer than this is waited for it.
+const LONGEST: Duration = Duration::from_secs(60);
 /// How often memory is read.
 const LOOK: Duration = Duration::from_millis(500);
 /// What may stay, against the base line.
@@ -145,10 +147,11 @@ async fn verdict(what: &str, server: &Server, before: Before, peak: u64) -> Resu
     Ok(ratio <= MORE)
 }
 
-/// The memory when it falls no further.
+/// The lowest that the memory comes to, until it falls no further.
 async fn lowest(server: &Server) -> Result<u64> {
-    let (mut lowest, mut since) = (server.rss()?, Instant::now());
-    while since.elapsed() < SETTLED {
+    let began = Instant::now();
+    let (mut lowest, mut since) = (server.rss()?, began);
+    while since.elapsed() < SETTLED && began.elapsed() < LONGEST {
         sleep(LOOK).await;
         let now = server.rss()?;
         if now < lowest {

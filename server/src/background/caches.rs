@@ -1,11 +1,11 @@
-//! Has the database's connections give back what they keep in memory of the file. By themselves they keep for ever, each
-//! for itself, what one busy minute made them read, up to 2 MB.
+//! Has the database give back what it keeps in memory of its file. By itself it keeps for ever what one busy minute made it
+//! read, up to 2 MB for each connection.
 
 use std::time::Duration;
 
 use super::{Background, every};
 
-/// How often. To read it again costs a busy server a few milliseconds each time.
+/// How often: to read it again costs a busy server a few milliseconds each time. The soak waits longer than this.
 const OFTEN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(parts: Background) {
@@ -13,7 +13,7 @@ pub(super) async fn run(parts: Background) {
     loop {
         ticks.tick().await;
         if let Err(error) = parts.store.give_back().await {
-            tracing::warn!(%error, "the database's connections keep the memory they have");
+            tracing::debug!(%error, "the database keeps the memory it has");
         }
     }
 }

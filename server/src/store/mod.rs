@@ -122,11 +122,12 @@ impl Store {
         self.readers.look().await
     }
 
-    /// Has every connection that is idle give back the pages of the file that it keeps. The system keeps them as well, so
-    /// that the next queries cost hardly more.
+    /// Has the pages of the file that are in memory given back. The system keeps them as well, so that the next queries cost
+    /// hardly more. One connection does it for all: the engine is built to keep what they read together
+    /// (<https://sqlite.org/compile.html#enable_memory_management>).
     pub async fn give_back(&self) -> sqlx::Result<()> {
-        self.readers.give_back().await?;
-        give_back(&mut *self.writer.acquire().await?).await
+        sqlx::query("PRAGMA shrink_memory").execute(&mut *self.look().await?).await?;
+        Ok(())
     }
 
     /// Closes the database after what is under way.
@@ -176,12 +177,6 @@ async fn list<T: DeserializeOwned>(
     }
     let row = sqlx::query(query).bind(codec::to_json(wishes)?).fetch_one(conn).await?;
     codec::json(&row, "list")
-}
-
-/// See <https://sqlite.org/pragma.html#pragma_shrink_memory>.
-async fn give_back(conn: &mut Conn) -> sqlx::Result<()> {
-    sqlx::query("PRAGMA shrink_memory").execute(conn).await?;
-    Ok(())
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
