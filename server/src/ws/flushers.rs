@@ -23,7 +23,7 @@ use super::outbox::Outbox;
 /// So many outboxes are flushed before others get the thread: about a quarter of a millisecond.
 const AT_ONCE: usize = 64;
 /// Room for so many outboxes stays, however many there once were.
-const ROOM: usize = 1024;
+const KEPT: usize = 1024;
 
 /// The tasks.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Flusher {
                     yield_now().await;
                 }
             }
-            outboxes.shrink_to(ROOM);
+            outboxes.shrink_to(KEPT);
         }
     }
 }
@@ -221,11 +221,11 @@ mod tests {
         let flusher = Flusher::default();
         let mut run = Box::pin(flusher.run());
         for _ in 0..2 {
-            (0..ROOM * 5).for_each(|_| flusher.enroll(Weak::new()));
-            for _ in 0..=ROOM * 5 / AT_ONCE {
+            (0..KEPT * 5).for_each(|_| flusher.enroll(Weak::new()));
+            for _ in 0..=KEPT * 5 / AT_ONCE {
                 assert!(run.as_mut().now_or_never().is_none());
             }
-            assert!(flusher.enrolled.lock().capacity() <= ROOM);
+            assert!(flusher.enrolled.lock().capacity() <= KEPT);
         }
     }
 
