@@ -36,7 +36,7 @@ const TOGETHER: Duration = Duration::from_secs(20);
 /// gives back.
 const SETTLED: Duration = Duration::from_secs(15);
 /// And no longer than this is waited for it.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// How often memory is read.
 const LOOK: Duration = Duration::from_millis(500);
 /// What may stay, against the base line.
