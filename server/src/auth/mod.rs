@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     config,
-    store::{Store, accounts, api_tokens},
+    store::{Store, accounts::SignInOf, api_tokens},
 };
 
 /// Everything that proves who somebody is.
@@ -67,25 +67,23 @@ impl Auth {
 
     async fn member(&self, token: &str, now: UnixMillis) -> Result<Principal, WireError> {
         let claims = self.access.verify(token, now).map_err(|error| unauthenticated(error.to_string()))?;
-        let mut conn = self.store.look().await.map_err(failed)?;
-        let sign_in = accounts::sign_in(&mut conn, claims.fam).await.map_err(failed)?;
+        let sign_in = self.store.find(SignInOf(claims.fam)).await.map_err(failed)?;
         let sign_in = sign_in
-            .filter(|row| row.user.account.id == claims.sub && row.device == claims.device)
+            .filter(|sign_in| sign_in.account.id == claims.sub && sign_in.device == claims.device)
             .ok_or_else(|| unauthenticated(NotValid::Forged.to_string()))?;
-        if sign_in.user.disabled_at.is_some() {
+        if sign_in.disabled_at.is_some() {
             return Err(unauthenticated("the account is disabled"));
         }
-        if sign_in.family.revoked {
+        if sign_in.revoked_at.is_some() {
             return Err(unauthenticated("the sign-in has ended: sign in again"));
         }
-        let account = sign_in.user.account;
         Ok(Principal::User {
-            id: account.id,
-            name: account.name,
-            display_name: account.display_name,
+            id: sign_in.account.id,
+            name: sign_in.account.name,
+            display_name: sign_in.account.display_name,
             device: sign_in.device,
             device_kind: sign_in.device_kind,
-            family: sign_in.id,
+            family: claims.fam,
             expires_at: claims.expires_at(),
         })
     }

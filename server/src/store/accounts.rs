@@ -1,11 +1,15 @@
 //! Who may sign in, and their sign-ins. What a refresh token is worth is decided in `auth::refresh`; here it is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{DeviceId, Text, TokenId, UnixMillis, UserId, event::DeviceKind, http::Account, limits};
 
-use super::{Conn, codec, list};
+use super::{
+    Conn, codec, list,
+    together::{Queue, Together, Wish},
+};
 use crate::auth::{
     FamilyId,
     refresh::{Family, Generation, Nonce},
@@ -175,6 +179,50 @@ pub async fn sign_in(conn: &mut Conn, id: FamilyId) -> sqlx::Result<Option<SignI
         })
     })
     .transpose()
+}
+
+/// Wished for: what an access token of a sign-in is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct SignInOf(pub FamilyId);
+
+/// Whose a sign-in is, and whether it still stands.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// Whose.
+    pub account: Account,
+    /// On which installation.
+    pub device: DeviceId,
+    /// What that runs.
+    pub device_kind: DeviceKind,
+    /// Since when the account can't sign in; absent if it can.
+    pub disabled_at: Option<UnixMillis>,
+    /// When it was ended; absent if it was not.
+    pub revoked_at: Option<UnixMillis>,
+}
+
+impl Wish for SignInOf {
+    type Found = Option<SignIn>;
+
+    fn queue(together: &Together) -> &Queue<Self> {
+        &together.sign_ins
+    }
+
+    async fn find(conn: &mut Conn, wishes: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, Self::Found>> {
+        type Found = (FamilyId, DeviceId, DeviceKind, Option<UnixMillis>, Account, Option<UnixMillis>);
+        let found: Vec<Found> = list(
+            conn,
+            "SELECT json_group_array(json_array(f.id, f.device, f.device_kind, f.revoked_at,
+                        json_object('id', u.id, 'name', u.name, 'display_name', u.display_name), u.disabled_at)) AS list
+             FROM families f JOIN users u ON u.id = f.member WHERE f.id IN (SELECT value FROM json_each($1))",
+            wishes,
+        )
+        .await?;
+        let sign_in = |(id, device, device_kind, revoked_at, account, disabled_at): Found| {
+            (Self(id), Some(SignIn { account, device, device_kind, disabled_at, revoked_at }))
+        };
+        Ok(found.into_iter().map(sign_in).collect())
+    }
 }
 
 /// Notes that `newest` was handed out.

@@ -6,11 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt as _;
+use serde::Serialize;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Room, Seq, Tag, UnixMillis};
 
-use super::{Conn, codec, portions};
+use super::{
+    Conn, codec, list, portions,
+    together::{Queue, Together, Wish},
+};
 
 /// Rows of a page, at most: more is not worth looking up ahead.
 const PAGE_ROWS: i64 = 256;
@@ -46,6 +50,30 @@ pub async fn head(conn: &mut Conn, room: Room) -> sqlx::Result<Mark> {
         .fetch_optional(conn)
         .await?;
     Ok(row.map(|(seq, tag)| Mark { seq: Seq(seq), tag: Tag(tag as u32) }).unwrap_or_default())
+}
+
+/// Wished for: the newest event of a room, as [`head`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct HeadOf(pub Room);
+
+impl Wish for HeadOf {
+    type Found = Mark;
+
+    fn queue(together: &Together) -> &Queue<Self> {
+        &together.heads
+    }
+
+    async fn find(conn: &mut Conn, wishes: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, Mark>> {
+        let heads: Vec<(Room, Seq, Tag)> = list(
+            conn,
+            "SELECT json_group_array(json_array(room, seq, tag)) AS list FROM rooms
+             WHERE room IN (SELECT value FROM json_each($1))",
+            wishes,
+        )
+        .await?;
+        Ok(heads.into_iter().map(|(room, seq, tag)| (Self(room), Mark { seq, tag })).collect())
+    }
 }
 
 /// The id of the newest row of all, as [`last_id`], and the newest event of each of these rooms, as [`head`].

@@ -20,6 +20,7 @@ pub mod notification;
 pub mod project;
 mod readers;
 pub mod state;
+mod together;
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
@@ -31,8 +32,8 @@ use sqlx::{
 };
 use watchbell_protocol::Epoch;
 
-pub use self::readers::Look;
-use self::readers::Readers;
+pub use self::{readers::Look, together::Wish};
+use self::{readers::Readers, together::Together};
 
 /// A connection inside or outside a transaction; what queries take.
 pub type Conn = SqliteConnection;
@@ -57,6 +58,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Store {
     writer: SqlitePool,
     readers: Readers,
+    together: Together,
     epoch: Epoch,
 }
 
@@ -104,7 +106,8 @@ impl Store {
         migrate(&writer).await?;
         let epoch = epoch(&writer).await?;
         let readers = Readers::new(options.read_only(true), READERS);
-        Ok(Self { writer, readers, epoch })
+        let together = Together::start(&readers);
+        Ok(Self { writer, readers, together, epoch })
     }
 
     /// The life of the journals in this database.
@@ -120,6 +123,11 @@ impl Store {
     /// A connection that reads. Each query sees a moment of its own.
     pub async fn look(&self) -> sqlx::Result<Look> {
         self.readers.look().await
+    }
+
+    /// What there is of something, asked for together with what others ask for at this moment. Read after this is called.
+    pub async fn find<W: Wish>(&self, wish: W) -> sqlx::Result<W::Found> {
+        W::queue(&self.together).find(wish).await
     }
 
     /// Has the pages of the file that are in memory given back. The system keeps them as well, so that the next queries cost

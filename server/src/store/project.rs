@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{
     ProjectId, Room, Seq, Tag, UnixMillis, UserId,
     event::{Member, Project, Role},
 };
 
-use super::{Conn, codec, journal::Mark, list};
+use super::{
+    Conn, codec,
+    journal::Mark,
+    list,
+    together::{Queue, Together, Wish},
+};
 
 /// Adds a project; `false` if the name is taken.
 pub async fn insert(conn: &mut Conn, project: &Project) -> sqlx::Result<bool> {
@@ -46,16 +52,35 @@ pub async fn all(conn: &mut Conn) -> sqlx::Result<Vec<Project>> {
     rows.iter().map(read).collect()
 }
 
-/// The projects of a member, by name.
-pub async fn of_member(conn: &mut Conn, member: UserId) -> sqlx::Result<Vec<Project>> {
-    let rows = sqlx::query(
-        "SELECT p.id, p.name, p.created_at FROM projects p JOIN memberships m ON m.project = p.id
-         WHERE m.member = $1 ORDER BY p.name",
-    )
-    .bind(member.to_string())
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read).collect()
+/// Wished for: the projects of a member, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ProjectsOf(pub UserId);
+
+impl Wish for ProjectsOf {
+    type Found = Vec<Project>;
+
+    fn queue(together: &Together) -> &Queue<Self> {
+        &together.projects
+    }
+
+    async fn find(conn: &mut Conn, wishes: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, Vec<Project>>> {
+        let found: Vec<(UserId, Project)> = list(
+            conn,
+            "SELECT json_group_array(
+                        json_array(m.member, json_object('id', p.id, 'name', p.name, 'created_at', p.created_at))
+                        ORDER BY p.name) AS list
+             FROM memberships m JOIN projects p ON p.id = m.project
+             WHERE m.member IN (SELECT value FROM json_each($1))",
+            wishes,
+        )
+        .await?;
+        let mut projects: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (member, project) in found {
+            projects.entry(Self(member)).or_default().push(project);
+        }
+        Ok(projects)
+    }
 }
 
 /// What somebody is in a project.
@@ -98,32 +123,44 @@ pub async fn roles(
     Ok(found.into_iter().collect())
 }
 
-/// The membership of somebody, as [`membership`] has it, and the head of the project's room, both of one moment.
-pub async fn membership_and_head(
-    conn: &mut Conn,
-    project: ProjectId,
-    member: UserId,
-) -> sqlx::Result<(Option<Membership>, Mark)> {
-    let row = sqlx::query(
-        "SELECT m.role, m.admitted_seq, r.seq, r.tag FROM (SELECT 1) AS one
-         LEFT JOIN rooms r ON r.room = $1
-         LEFT JOIN memberships m ON m.project = $2 AND m.member = $3
-              AND EXISTS (SELECT 1 FROM users u WHERE u.id = m.member AND u.disabled_at IS NULL)",
-    )
-    .bind(Room::Project(project).to_string())
-    .bind(project.to_string())
-    .bind(member.to_string())
-    .fetch_one(conn)
-    .await?;
-    let seq: Option<i64> = row.try_get("seq")?;
-    let tag: Option<i64> = row.try_get("tag")?;
-    let head = Mark { seq: Seq(seq.unwrap_or_default()), tag: Tag(tag.unwrap_or_default() as u32) };
-    let admitted: Option<i64> = row.try_get("admitted_seq")?;
-    let membership = match admitted {
-        Some(seq) => Some(Membership { role: codec::word(&row, "role")?, admitted: Seq(seq) }),
-        None => None,
-    };
-    Ok((membership, head))
+/// Wished for: what somebody is in a project, as [`membership`] has it, and the head of the project's room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StandingOf {
+    /// Who.
+    pub member: UserId,
+    /// Where.
+    pub project: ProjectId,
+}
+
+impl Wish for StandingOf {
+    type Found = (Option<Membership>, Mark);
+
+    fn queue(together: &Together) -> &Queue<Self> {
+        &together.standings
+    }
+
+    async fn find(conn: &mut Conn, wishes: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, Self::Found>> {
+        type Found = (ProjectId, UserId, Option<Seq>, Option<Tag>, Option<Role>, Option<Seq>);
+        let wishes: BTreeSet<_> =
+            wishes.iter().map(|wish| (wish.project, wish.member, Room::Project(wish.project))).collect();
+        let found: Vec<Found> = list(
+            conn,
+            "SELECT json_group_array(json_array(wish.value ->> 0, wish.value ->> 1, r.seq, r.tag, m.role, m.admitted_seq))
+                    AS list
+             FROM json_each($1) AS wish
+             LEFT JOIN rooms r ON r.room = wish.value ->> 2
+             LEFT JOIN memberships m ON m.project = wish.value ->> 0 AND m.member = wish.value ->> 1
+                  AND EXISTS (SELECT 1 FROM users u WHERE u.id = m.member AND u.disabled_at IS NULL)",
+            &wishes,
+        )
+        .await?;
+        let standing = |(project, member, seq, tag, role, admitted): Found| {
+            let membership = role.zip(admitted).map(|(role, admitted)| Membership { role, admitted });
+            let head = Mark { seq: seq.unwrap_or(Seq::ZERO), tag: tag.unwrap_or_default() };
+            (Self { member, project }, (membership, head))
+        };
+        Ok(found.into_iter().map(standing).collect())
+    }
 }
 
 /// Admits somebody, or changes their role; an earlier admission stays.

@@ -6,19 +6,23 @@
 
 use std::time::Duration;
 
+use tokio::try_join;
 use watchbell_protocol::{
     AnalysisId, ProjectId, Room, StateItem, Text, UnixMillis, UserId,
     event::{Analysis, AnalysisState, Issue},
 };
 
-use super::{Conn, activity, analysis, issue, notification, project};
+use super::{
+    Conn, Store, activity, analysis, issue,
+    notification::NewestOf,
+    project::{self, ProjectsOf},
+};
 
 /// How long notifications are kept.
 pub const NOTIFICATIONS_KEPT: Duration = Duration::from_hours(30 * 24);
 
 const ANALYSES: u32 = 50;
 const ACTIVITIES: u32 = 200;
-const NOTIFICATIONS: u32 = 1000;
 const ISSUES_PER_PAGE: u32 = 500;
 /// About how much text one item of issues may hold: it goes out in one frame, and a connection keeps a buffer of the
 /// largest that it ever sent. JSON writes some characters sixfold.
@@ -52,30 +56,31 @@ impl Cursor {
     }
 
     /// Reads a page, and where the next one begins.
-    pub async fn page(self, conn: &mut Conn, now: UnixMillis) -> sqlx::Result<(Vec<StateItem>, Option<Self>)> {
+    pub async fn page(self, store: &Store, now: UnixMillis) -> sqlx::Result<(Vec<StateItem>, Option<Self>)> {
         match self {
             Self::Project(id) => {
+                let conn = &mut *store.look().await?;
                 let project = project::find(conn, id).await?.map(StateItem::Project);
                 let members = project::members(conn, id).await?.into_iter().map(StateItem::Member);
                 Ok((project.into_iter().chain(members).collect(), Some(Self::Analyses(id))))
             }
             Self::Analyses(id) => {
-                let stored = analysis::newest(conn, id, ANALYSES).await?;
+                let stored = analysis::newest(&mut *store.look().await?, id, ANALYSES).await?;
                 let analyses: Vec<Analysis> = stored.into_iter().map(|stored| stored.analysis).collect();
                 let next = Self::Issues(id, with_issues(&analyses), beginning());
                 Ok((analyses.into_iter().map(StateItem::Analysis).collect(), Some(next)))
             }
-            Self::Issues(id, analyses, after) => issues(conn, id, analyses, after).await,
+            Self::Issues(id, analyses, after) => issues(&mut *store.look().await?, id, analyses, after).await,
             Self::Activity(id) => {
-                let entries = activity::newest(conn, id, ACTIVITIES).await?;
+                let entries = activity::newest(&mut *store.look().await?, id, ACTIVITIES).await?;
                 Ok((entries.into_iter().map(StateItem::Activity).collect(), None))
             }
             Self::Own(id) => {
-                let projects = project::of_member(conn, id).await?.into_iter().map(StateItem::Project);
                 let since = UnixMillis(now.0 - NOTIFICATIONS_KEPT.as_millis() as i64);
-                let notifications = notification::newest(conn, id, since, NOTIFICATIONS).await?;
+                let notifications = NewestOf { member: id, since };
+                let (projects, notifications) = try_join!(store.find(ProjectsOf(id)), store.find(notifications))?;
                 let notifications = notifications.into_iter().map(StateItem::Notification);
-                Ok((projects.chain(notifications).collect(), None))
+                Ok((projects.into_iter().map(StateItem::Project).chain(notifications).collect(), None))
             }
         }
     }

@@ -25,8 +25,14 @@ use crate::{
         policy::{self, Place, Standing},
     },
     hub::{Landing, Look, Looking, frames},
+    ingest,
     metrics::Join,
-    store::{self, Conn, journal::Mark, state::Cursor},
+    store::{
+        self, Conn,
+        journal::{HeadOf, Mark},
+        project::StandingOf,
+        state::Cursor,
+    },
 };
 
 /// About how large a frame of a page may get, and a page of the journal. Whoever takes nothing holds one that is being
@@ -119,15 +125,14 @@ impl Reader {
 
     /// Authorises, and finds out from where to read.
     async fn start(&self, principal: &Principal, room: Room, since: Option<Position>) -> Result<Start, Failure> {
-        let mut conn = self.app.store.look().await?;
-        let (standing, admitted, head) = standing(&mut conn, principal, room).await?;
+        let (standing, admitted, head) = self.standing(principal, room).await?;
         policy::may_join(principal, room, standing)?;
         if !self.app.hub.admit(room, self.connection, admitted) {
             return Err(Failure::Gone);
         }
         let unusable = match since {
             None => Some(ResyncReason::New),
-            Some(since) => self.unusable(&mut conn, room, since, head, admitted).await?,
+            Some(since) => self.unusable(room, since, head, admitted).await?,
         };
         self.app.metrics.joins.count(unusable.map_or(Join::Resumed, Join::from));
         Ok(match (unusable, since) {
@@ -136,10 +141,28 @@ impl Reader {
         })
     }
 
+    /// What somebody is in a room's project, since which event, and the room's head.
+    async fn standing(&self, principal: &Principal, room: Room) -> sqlx::Result<(Standing, Seq, Mark)> {
+        let store = &self.app.store;
+        let standing = match (room, principal) {
+            (Room::Project(project), Principal::User { id: member, .. }) => {
+                let (membership, head) = store.find(StandingOf { member: *member, project }).await?;
+                let (standing, admitted) = membership.map_or((Standing::Stranger, Seq::ZERO), |membership| {
+                    (Standing::Member(membership.role), membership.admitted)
+                });
+                return Ok((standing, admitted, head));
+            }
+            (Room::Project(project), Principal::Token { .. }) => {
+                ingest::standing(&mut *store.look().await?, principal, Place::Project(project)).await?
+            }
+            (Room::User(_) | Room::Session(_), _) => Standing::Stranger,
+        };
+        Ok((standing, Seq::ZERO, store.find(HeadOf(room)).await?))
+    }
+
     /// Why a position cannot be served, if it cannot.
     async fn unusable(
         &self,
-        conn: &mut Conn,
         room: Room,
         since: Position,
         head: Mark,
@@ -154,10 +177,11 @@ impl Reader {
         if since.seq < admitted {
             return Ok(Some(ResyncReason::Readmitted));
         }
+        let tag_at = async |seq| store::journal::tag_at(&mut *self.app.store.look().await?, room, seq).await;
         let kept = match since.seq {
             seq if seq == head.seq => Some(head.tag),
-            Seq::ZERO => store::journal::tag_at(conn, room, Seq(1)).await?.map(|_| Tag::default()),
-            seq => store::journal::tag_at(conn, room, seq).await?,
+            Seq::ZERO => tag_at(Seq(1)).await?.map(|_| Tag::default()),
+            seq => tag_at(seq).await?,
         };
         Ok(match kept {
             None => Some(ResyncReason::TooOld),
@@ -261,8 +285,7 @@ impl Reader {
 
     /// A page of the state.
     async fn items(&self, room: Room, at: Cursor) -> sqlx::Result<Page> {
-        let mut conn = self.app.store.look().await?;
-        let (items, next) = at.page(&mut conn, self.app.clock.now()).await?;
+        let (items, next) = at.page(&self.app.store, self.app.clock.now()).await?;
         let items: Vec<Utf8Bytes> = items.into_iter().map(|item| self.encoded(item)).collect();
         let frame = |page: &Vec<Utf8Bytes>| {
             let text = format!(r#"{{"room":"{room}","state":{{"items":{},"last":false}}}}"#, frames::list(page));
@@ -323,22 +346,6 @@ async fn pruned(conn: &mut Conn, room: Room, at: Mark, rows: &[store::journal::R
     // What is there now was written after the rows were read.
     let is_new = rows.is_empty() && store::journal::tag_at(conn, room, at.seq.next()).await?.is_some();
     Ok((head.seq > at.seq && !is_new).then_some(head))
-}
-
-/// What somebody is in a room's project, since which event, and the room's head.
-async fn standing(conn: &mut Conn, principal: &Principal, room: Room) -> sqlx::Result<(Standing, Seq, Mark)> {
-    if let (Room::Project(project), Some(user)) = (room, principal.user()) {
-        let (membership, head) = store::project::membership_and_head(conn, project, user).await?;
-        let of_member =
-            |membership: store::project::Membership| (Standing::Member(membership.role), membership.admitted);
-        let (standing, admitted) = membership.map_or((Standing::Stranger, Seq::ZERO), of_member);
-        return Ok((standing, admitted, head));
-    }
-    let standing = match room {
-        Room::Project(project) => crate::ingest::standing(conn, principal, Place::Project(project)).await?,
-        Room::User(_) | Room::Session(_) => Standing::Stranger,
-    };
-    Ok((standing, Seq::ZERO, store::journal::head(conn, room).await?))
 }
 
 /// Cuts into pages of about `PAGE_BYTES`, each with at least one.

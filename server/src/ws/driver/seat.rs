@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use watchbell_protocol::{CloseCode, ConnectionId, DeviceId, Room, ServerFrame, UserId};
 
 use super::{Ending, Outbox, greeting};
-use crate::{App, auth::Principal, clock::Moment, store};
+use crate::{App, auth::Principal, clock::Moment, store::project::ProjectsOf};
 
 /// A connection's place; left on drop, however the connection ends.
 pub(super) struct Seat {
@@ -53,10 +53,7 @@ impl Seat {
     async fn tell_projects(&self, principal: &Principal) -> sqlx::Result<()> {
         let (Some(user), Some(mut generation)) = (principal.user(), self.generation) else { return Ok(()) };
         loop {
-            let projects = {
-                let mut conn = self.app.store.look().await?;
-                store::project::of_member(&mut conn, user).await?
-            };
+            let projects = self.app.store.find(ProjectsOf(user)).await?;
             let ids: Vec<_> = projects.iter().map(|project| project.id).collect();
             match self.app.presences.knows(user, &ids, generation) {
                 Some(changed) => generation = changed,

@@ -1,0 +1,129 @@
+//! What many ask for at the same moment is asked of the engine as one, as after a restart, when everybody comes back. Each
+//! alone would be handed to a thread and back, which costs more than to find its row.
+//!
+//! Whatever is told was read after it was asked for. Deliberately absent: keeping anything of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    io,
+    sync::Arc,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::yield_now,
+};
+
+use super::{
+    Conn, accounts::SignInOf, journal::HeadOf, notification::NewestOf, project::ProjectsOf, project::StandingOf,
+    readers::Readers,
+};
+
+/// Who may wait behind those that are asked for; whoever comes then waits to be let in.
+const WAITING: usize = 256;
+
+/// Something that is looked up by what it is of.
+pub trait Wish: Ord + Copy + Send + Sync + 'static {
+    /// What there is; the default is what there is of something unknown.
+    type Found: Clone + Default + Send + 'static;
+
+    /// So many are asked for as one, at most.
+    const AT_ONCE: usize = 128;
+
+    /// Where those wait that ask for such things.
+    fn queue(together: &Together) -> &Queue<Self>;
+
+    /// What there is of each, all of one moment; what is unknown may be left out.
+    fn find(
+        conn: &mut Conn,
+        wishes: &BTreeSet<Self>,
+    ) -> impl Future<Output = sqlx::Result<BTreeMap<Self, Self::Found>>> + Send;
+}
+
+/// A queue for each kind of wish.
+#[derive(Debug, Clone)]
+pub struct Together {
+    pub(super) sign_ins: Queue<SignInOf>,
+    pub(super) standings: Queue<StandingOf>,
+    pub(super) projects: Queue<ProjectsOf>,
+    pub(super) heads: Queue<HeadOf>,
+    pub(super) notifications: Queue<NewestOf>,
+}
+
+impl Together {
+    /// Starts a task for each kind, which ends with the last handle.
+    pub(super) fn start(readers: &Readers) -> Self {
+        Self {
+            sign_ins: Queue::start(readers),
+            standings: Queue::start(readers),
+            projects: Queue::start(readers),
+            heads: Queue::start(readers),
+            notifications: Queue::start(readers),
+        }
+    }
+}
+
+/// Those who ask for one kind of thing.
+#[derive(Debug)]
+pub struct Queue<W: Wish>(mpsc::Sender<Asked<W>>);
+
+/// What is wished for, and where it goes.
+type Asked<W> = (W, oneshot::Sender<Result<<W as Wish>::Found, Arc<sqlx::Error>>>);
+
+impl<W: Wish> Queue<W> {
+    fn start(readers: &Readers) -> Self {
+        let (ask, asked) = mpsc::channel(WAITING);
+        tokio::spawn(answer(readers.clone(), asked));
+        Self(ask)
+    }
+
+    /// What there is, once it is this one's turn.
+    pub(super) async fn find(&self, wish: W) -> sqlx::Result<W::Found> {
+        let (tell, told) = oneshot::channel();
+        self.0.send((wish, tell)).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        let found = told.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        // The one failure belongs to all who asked.
+        found.map_err(|error| sqlx::Error::Io(io::Error::other(error)))
+    }
+}
+
+impl<W: Wish> Clone for Queue<W> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Asks for all that wait, again and again; those who come meanwhile wait for the next time.
+async fn answer<W: Wish>(readers: Readers, mut asked: mpsc::Receiver<Asked<W>>) {
+    let mut waiting: Vec<Asked<W>> = Vec::new();
+    while let Some(first) = asked.recv().await {
+        waiting.push(first);
+        // Whoever else can go on at this moment asks first. Nobody waits for a time.
+        yield_now().await;
+        while waiting.len() < W::AT_ONCE
+            && let Ok(next) = asked.try_recv()
+        {
+            waiting.push(next);
+        }
+        // Some may have gone away.
+        waiting.retain(|(_, tell)| !tell.is_closed());
+        let wishes: BTreeSet<W> = waiting.iter().map(|(wish, _)| *wish).collect();
+        let found = find(&readers, &wishes).await.map_err(Arc::new);
+        for (wish, tell) in waiting.drain(..) {
+            let one = found.as_ref().map(|found| found.get(&wish).cloned().unwrap_or_default());
+            // Whoever went away needs no answer.
+            let _ = tell.send(one.map_err(Arc::clone));
+        }
+    }
+}
+
+async fn find<W: Wish>(readers: &Readers, wishes: &BTreeSet<W>) -> sqlx::Result<BTreeMap<W, W::Found>> {
+    if wishes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    W::find(&mut *readers.look().await?, wishes).await
+}
+
+#[cfg(test)]
+mod tests;
