@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchbell_protocol::{Answer, Command, CommandId, ErrorCode, ProjectId, UnixMillis, UserId, WireError, limits};
+use watchbell_protocol::{Answer, Command, CommandId, ErrorCode, UnixMillis, WireError, limits};
 
 use super::{Submission, known::Known, number::Numbers};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     domain::{Context, LeaseChange, Outcome, Refusal, activity, analysis, notification, refuse},
     hub::Entry,
     store::{
-        self, Conn,
+        Conn,
         command::{Applied, BodyHash},
     },
 };
@@ -119,22 +119,8 @@ fn check_age(id: CommandId, now: UnixMillis) -> Result<(), WireError> {
     Ok(())
 }
 
-/// What `principal` is in the project of `place`. In one's own room there is nothing to be but oneself.
-pub(crate) async fn standing(conn: &mut Conn, principal: &Principal, place: Place) -> sqlx::Result<Standing> {
-    match (place, principal) {
-        (Place::Project(project), Principal::User { id, .. }) => of_member(conn, *id, project).await,
-        _ => Ok(without_membership(principal, place)),
-    }
-}
-
-/// What a member is in a project.
-pub(super) async fn of_member(conn: &mut Conn, user: UserId, project: ProjectId) -> sqlx::Result<Standing> {
-    let membership = store::project::membership(conn, project, user).await?;
-    Ok(membership.map_or(Standing::Stranger, |membership| Standing::Member(membership.role)))
-}
-
 /// What somebody is who belongs to no project: a token says itself where it counts.
-pub(super) fn without_membership(principal: &Principal, place: Place) -> Standing {
+pub(crate) fn without_membership(principal: &Principal, place: Place) -> Standing {
     match (place, principal) {
         (Place::Project(project), Principal::Token { projects, .. }) if projects.contains(&project) => {
             Standing::Producer

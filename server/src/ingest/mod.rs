@@ -22,8 +22,7 @@ use watchbell_protocol::{
     ActivityId, AnalysisId, Answer, ClientFrame, ErrorCode, ProjectId, UnixMillis, UserId, WireError,
 };
 
-pub(crate) use self::apply::standing;
-use self::apply::without_membership;
+pub(crate) use self::apply::without_membership;
 pub use self::{
     admin::{AdminCommand, admin},
     momentary::Momentary,

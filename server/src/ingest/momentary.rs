@@ -9,10 +9,7 @@ use watchbell_protocol::{
     event::{LogsStream, Status},
 };
 
-use super::{
-    apply::{of_member, without_membership},
-    memberships::Memberships,
-};
+use super::{apply::without_membership, memberships::Memberships};
 use crate::{
     auth::{
         Principal,
@@ -22,7 +19,10 @@ use crate::{
     domain::{Holder, lease::Leases, presence::Presences},
     hub::Hub,
     metrics::Metrics,
-    store::Store,
+    store::{
+        Store,
+        project::{Membership, StandingOf},
+    },
 };
 
 /// What momentary commands work with.
@@ -122,14 +122,13 @@ impl Momentary {
         if let Some(role) = self.memberships.get(user, project, now) {
             return Ok(Standing::Member(role));
         }
-        let found = async { of_member(&mut *self.store.look().await?, user, project).await };
-        let standing = found.await.map_err(|error: sqlx::Error| {
+        let found = self.store.find(StandingOf { member: user, project }).await;
+        let (membership, _) = found.map_err(|error| {
             tracing::error!(%error, "a membership could not be looked up");
             WireError::new(ErrorCode::Internal, "the server failed")
         })?;
-        if let Standing::Member(role) = standing {
-            self.memberships.note(user, project, role, now);
-        }
-        Ok(standing)
+        let Some(Membership { role, .. }) = membership else { return Ok(Standing::Stranger) };
+        self.memberships.note(user, project, role, now);
+        Ok(Standing::Member(role))
     }
 }

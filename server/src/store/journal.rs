@@ -142,6 +142,35 @@ pub async fn tag_at(conn: &mut Conn, room: Room, seq: Seq) -> sqlx::Result<Optio
     Ok(row.map(|(tag,)| Tag(tag as u32)))
 }
 
+/// Wished for: the mark of one event, as [`tag_at`]. As many as come back after a restart saw the same event last, often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TagOf {
+    /// Where.
+    pub room: Room,
+    /// Which.
+    pub seq: Seq,
+}
+
+impl Wish for TagOf {
+    type Found = Option<Tag>;
+
+    fn queue(together: &Together) -> &Queue<Self> {
+        &together.tags
+    }
+
+    async fn find(conn: &mut Conn, wishes: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, Option<Tag>>> {
+        let wishes: BTreeSet<_> = wishes.iter().map(|wish| (wish.room, wish.seq)).collect();
+        let tags: Vec<(Room, Seq, Tag)> = list(
+            conn,
+            "SELECT json_group_array(json_array(j.room, j.seq, j.tag)) AS list FROM json_each($1) AS wish
+             JOIN journal j ON j.room = wish.value ->> 0 AND j.seq = wish.value ->> 1",
+            &wishes,
+        )
+        .await?;
+        Ok(tags.into_iter().map(|(room, seq, tag)| (Self { room, seq }, Some(tag))).collect())
+    }
+}
+
 /// The first events of `room` after `after`, until they have `bytes` of text, and whether the journal ended with them.
 pub async fn page(conn: &mut Conn, room: Room, after: Seq, bytes: usize) -> sqlx::Result<(Vec<Row>, bool)> {
     let mut coming = sqlx::query(

@@ -1,16 +1,9 @@
 //! Notifications of each member.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use sqlx::{Row, sqlite::SqliteRow};
 use watchbell_protocol::{NotificationId, Seq, UnixMillis, UserId, event::Notification};
 
-use super::{
-    Conn, codec,
-    together::{Queue, Together, Wish},
-};
-
-/// More of one member are not read.
-const MOST: i64 = 1000;
+use super::{Conn, codec};
 
 /// Adds a notification.
 pub async fn insert(conn: &mut Conn, member: UserId, notification: &Notification) -> sqlx::Result<()> {
@@ -70,44 +63,18 @@ pub async fn clear_through(conn: &mut Conn, member: UserId, through: Seq) -> sql
     Ok(done.rows_affected())
 }
 
-/// Wished for: the newest notifications of a member, oldest first, at most [`MOST`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NewestOf {
-    /// Whose.
-    pub member: UserId,
-    /// Not those from before.
-    pub since: UnixMillis,
-}
-
-impl Wish for NewestOf {
-    type Found = Vec<Notification>;
-    /// Each may be a megabyte.
-    const AT_ONCE: usize = 8;
-
-    fn queue(together: &Together) -> &Queue<Self> {
-        &together.notifications
-    }
-
-    async fn find(conn: &mut Conn, wishes: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, Vec<Notification>>> {
-        let wishes: BTreeSet<_> = wishes.iter().map(|wish| (wish.member, wish.since)).collect();
-        let row = sqlx::query(
-            "SELECT json_group_array(json_array(wish.value ->> 0, wish.value ->> 1, json((
-                        SELECT json_group_array(json_object(
-                            'id', id, 'seq', seq, 'kind', kind, 'level', level, 'title', title, 'body', body,
-                            'project', project, 'link', json(link), 'at', at, 'read_at', read_at) ORDER BY seq)
-                        FROM (SELECT * FROM notifications
-                              WHERE member = wish.value ->> 0 AND at >= wish.value ->> 1 ORDER BY seq DESC LIMIT $2 + 0)
-                    )))) AS list
-             FROM json_each($1) AS wish",
-        )
-        .bind(codec::to_json(&wishes)?)
-        .bind(MOST)
-        .fetch_one(conn)
-        .await?;
-        let found: Vec<(UserId, UnixMillis, Vec<Notification>)> = codec::json(&row, "list")?;
-        let newest = |(member, since, notifications)| (Self { member, since }, notifications);
-        Ok(found.into_iter().map(newest).collect())
-    }
+/// The newest notifications since `since`, oldest first, at most `limit`.
+pub async fn newest(conn: &mut Conn, member: UserId, since: UnixMillis, limit: u32) -> sqlx::Result<Vec<Notification>> {
+    let rows = sqlx::query(
+        "SELECT id, seq, kind, level, title, body, project, link, at, read_at FROM notifications
+         WHERE member = $1 AND at >= $2 ORDER BY seq DESC LIMIT $3 + 0",
+    )
+    .bind(member.to_string())
+    .bind(since.0)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().rev().map(from_row).collect()
 }
 
 /// Deletes at most `limit` from before `before`; gives how many.
@@ -123,10 +90,25 @@ pub async fn prune(conn: &mut Conn, before: UnixMillis, limit: u32) -> sqlx::Res
     Ok(done.rows_affected())
 }
 
+fn from_row(row: &SqliteRow) -> sqlx::Result<Notification> {
+    let project: Option<String> = row.try_get("project")?;
+    let link: Option<String> = row.try_get("link")?;
+    Ok(Notification {
+        id: codec::parsed(row, "id")?,
+        seq: Seq(row.try_get("seq")?),
+        kind: codec::word(row, "kind")?,
+        level: codec::word(row, "level")?,
+        title: codec::text(row, "title")?,
+        body: codec::text(row, "body")?,
+        project: project.is_some().then(|| codec::parsed(row, "project")).transpose()?,
+        link: link.is_some().then(|| codec::json(row, "link")).transpose()?,
+        at: UnixMillis(row.try_get("at")?),
+        read_at: codec::maybe_at(row, "read_at")?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use sqlx::Row as _;
-
     use super::*;
     use crate::store::{FILE_NAME, Store};
 

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// Nobody waits longer for a connection: each is held for a few queries.
-const LONGEST: Duration = Duration::from_secs(10);
+pub(super) const LONGEST: Duration = Duration::from_secs(10);
 
 /// Connections that read, opened when they are needed for the first time.
 #[derive(Debug, Clone)]

@@ -6,15 +6,13 @@
 
 use std::time::Duration;
 
-use tokio::try_join;
 use watchbell_protocol::{
     AnalysisId, ProjectId, Room, StateItem, Text, UnixMillis, UserId,
     event::{Analysis, AnalysisState, Issue},
 };
 
 use super::{
-    Conn, Store, activity, analysis, issue,
-    notification::NewestOf,
+    Conn, Store, activity, analysis, issue, notification,
     project::{self, ProjectsOf},
 };
 
@@ -23,6 +21,7 @@ pub const NOTIFICATIONS_KEPT: Duration = Duration::from_hours(30 * 24);
 
 const ANALYSES: u32 = 50;
 const ACTIVITIES: u32 = 200;
+const NOTIFICATIONS: u32 = 1000;
 const ISSUES_PER_PAGE: u32 = 500;
 /// About how much text one item of issues may hold: it goes out in one frame, and a connection keeps a buffer of the
 /// largest that it ever sent. JSON writes some characters sixfold.
@@ -77,10 +76,10 @@ impl Cursor {
             }
             Self::Own(id) => {
                 let since = UnixMillis(now.0 - NOTIFICATIONS_KEPT.as_millis() as i64);
-                let notifications = NewestOf { member: id, since };
-                let (projects, notifications) = try_join!(store.find(ProjectsOf(id)), store.find(notifications))?;
+                let projects = store.find(ProjectsOf(id)).await?.into_iter().map(StateItem::Project);
+                let notifications = notification::newest(&mut *store.look().await?, id, since, NOTIFICATIONS).await?;
                 let notifications = notifications.into_iter().map(StateItem::Notification);
-                Ok((projects.into_iter().map(StateItem::Project).chain(notifications).collect(), None))
+                Ok((projects.chain(notifications).collect(), None))
             }
         }
     }

@@ -1,35 +1,39 @@
 //! What many ask for at the same moment is asked of the engine as one, as after a restart, when everybody comes back. Each
 //! alone would be handed to a thread and back, which costs more than to find its row.
 //!
-//! Whatever is told was read after it was asked for. Deliberately absent: keeping anything of it.
+//! Whatever is told was read after it was asked for. Deliberately absent: keeping anything of it, and anything large, which
+//! one would wait for while another gets it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
-    io,
-    sync::Arc,
+    panic::AssertUnwindSafe,
 };
 
+use futures_util::FutureExt as _;
 use tokio::{
     sync::{mpsc, oneshot},
     task::yield_now,
+    time::timeout,
 };
 
 use super::{
-    Conn, accounts::SignInOf, journal::HeadOf, notification::NewestOf, project::ProjectsOf, project::StandingOf,
-    readers::Readers,
+    Conn,
+    accounts::SignInOf,
+    journal::{HeadOf, TagOf},
+    project::{ProjectsOf, StandingOf},
+    readers::{LONGEST, Readers},
 };
 
 /// Who may wait behind those that are asked for; whoever comes then waits to be let in.
 const WAITING: usize = 256;
+/// So many are asked for as one, at most.
+const AT_ONCE: usize = 128;
 
 /// Something that is looked up by what it is of.
 pub trait Wish: Ord + Copy + Send + Sync + 'static {
     /// What there is; the default is what there is of something unknown.
     type Found: Clone + Default + Send + 'static;
-
-    /// So many are asked for as one, at most.
-    const AT_ONCE: usize = 128;
 
     /// Where those wait that ask for such things.
     fn queue(together: &Together) -> &Queue<Self>;
@@ -48,7 +52,7 @@ pub struct Together {
     pub(super) standings: Queue<StandingOf>,
     pub(super) projects: Queue<ProjectsOf>,
     pub(super) heads: Queue<HeadOf>,
-    pub(super) notifications: Queue<NewestOf>,
+    pub(super) tags: Queue<TagOf>,
 }
 
 impl Together {
@@ -59,7 +63,7 @@ impl Together {
             standings: Queue::start(readers),
             projects: Queue::start(readers),
             heads: Queue::start(readers),
-            notifications: Queue::start(readers),
+            tags: Queue::start(readers),
         }
     }
 }
@@ -69,7 +73,7 @@ impl Together {
 pub struct Queue<W: Wish>(mpsc::Sender<Asked<W>>);
 
 /// What is wished for, and where it goes.
-type Asked<W> = (W, oneshot::Sender<Result<<W as Wish>::Found, Arc<sqlx::Error>>>);
+type Asked<W> = (W, oneshot::Sender<sqlx::Result<<W as Wish>::Found>>);
 
 impl<W: Wish> Queue<W> {
     fn start(readers: &Readers) -> Self {
@@ -78,13 +82,14 @@ impl<W: Wish> Queue<W> {
         Self(ask)
     }
 
-    /// What there is, once it is this one's turn.
+    /// What there is, once it is this one's turn. Nobody waits longer than for a connection of their own.
     pub(super) async fn find(&self, wish: W) -> sqlx::Result<W::Found> {
-        let (tell, told) = oneshot::channel();
-        self.0.send((wish, tell)).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        let found = told.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        // The one failure belongs to all who asked.
-        found.map_err(|error| sqlx::Error::Io(io::Error::other(error)))
+        let found = async {
+            let (tell, told) = oneshot::channel();
+            self.0.send((wish, tell)).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+            told.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+        };
+        timeout(LONGEST, found).await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 }
 
@@ -101,28 +106,39 @@ async fn answer<W: Wish>(readers: Readers, mut asked: mpsc::Receiver<Asked<W>>) 
         waiting.push(first);
         // Whoever else can go on at this moment asks first. Nobody waits for a time.
         yield_now().await;
-        while waiting.len() < W::AT_ONCE
+        while waiting.len() < AT_ONCE
             && let Ok(next) = asked.try_recv()
         {
             waiting.push(next);
         }
-        // Some may have gone away.
-        waiting.retain(|(_, tell)| !tell.is_closed());
         let wishes: BTreeSet<W> = waiting.iter().map(|(wish, _)| *wish).collect();
-        let found = find(&readers, &wishes).await.map_err(Arc::new);
-        for (wish, tell) in waiting.drain(..) {
-            let one = found.as_ref().map(|found| found.get(&wish).cloned().unwrap_or_default());
-            // Whoever went away needs no answer.
-            let _ = tell.send(one.map_err(Arc::clone));
+        match find(&readers, &wishes).await {
+            Ok(found) => {
+                for (wish, tell) in waiting.drain(..) {
+                    // Whoever went away needs no answer.
+                    let _ = tell.send(Ok(found.get(&wish).cloned().unwrap_or_default()));
+                }
+            }
+            Err(_) => each_alone(&readers, &mut waiting).await,
         }
     }
 }
 
-async fn find<W: Wish>(readers: &Readers, wishes: &BTreeSet<W>) -> sqlx::Result<BTreeMap<W, W::Found>> {
-    if wishes.is_empty() {
-        return Ok(BTreeMap::new());
+/// Asks for each by itself, for what is wrong with one must not be told to the others.
+async fn each_alone<W: Wish>(readers: &Readers, waiting: &mut Vec<Asked<W>>) {
+    for (wish, tell) in waiting.drain(..) {
+        if !tell.is_closed() {
+            let found = find(readers, &BTreeSet::from([wish])).await;
+            let _ = tell.send(found.map(|mut found| found.remove(&wish).unwrap_or_default()));
+        }
     }
-    W::find(&mut *readers.look().await?, wishes).await
+}
+
+/// What there is of each. A defect that one of them meets is an error, and not the end of all that come later.
+async fn find<W: Wish>(readers: &Readers, wishes: &BTreeSet<W>) -> sqlx::Result<BTreeMap<W, W::Found>> {
+    let mut conn = readers.look().await?;
+    let found = AssertUnwindSafe(W::find(&mut conn, wishes)).catch_unwind().await;
+    found.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ use crate::{
     metrics::Join,
     store::{
         self, Conn,
-        journal::{HeadOf, Mark},
-        project::StandingOf,
+        journal::{HeadOf, Mark, TagOf},
+        project::{Membership, StandingOf},
         state::Cursor,
     },
 };
@@ -144,18 +144,15 @@ impl Reader {
     /// What somebody is in a room's project, since which event, and the room's head.
     async fn standing(&self, principal: &Principal, room: Room) -> sqlx::Result<(Standing, Seq, Mark)> {
         let store = &self.app.store;
-        let standing = match (room, principal) {
-            (Room::Project(project), Principal::User { id: member, .. }) => {
-                let (membership, head) = store.find(StandingOf { member: *member, project }).await?;
-                let (standing, admitted) = membership.map_or((Standing::Stranger, Seq::ZERO), |membership| {
-                    (Standing::Member(membership.role), membership.admitted)
-                });
-                return Ok((standing, admitted, head));
-            }
-            (Room::Project(project), Principal::Token { .. }) => {
-                ingest::standing(&mut *store.look().await?, principal, Place::Project(project)).await?
-            }
-            (Room::User(_) | Room::Session(_), _) => Standing::Stranger,
+        if let (Room::Project(project), Some(member)) = (room, principal.user()) {
+            let (membership, head) = store.find(StandingOf { member, project }).await?;
+            let of_member = |membership: Membership| (Standing::Member(membership.role), membership.admitted);
+            let (standing, admitted) = membership.map_or((Standing::Stranger, Seq::ZERO), of_member);
+            return Ok((standing, admitted, head));
+        }
+        let standing = match room {
+            Room::Project(project) => ingest::without_membership(principal, Place::Project(project)),
+            Room::User(_) | Room::Session(_) => Standing::Stranger,
         };
         Ok((standing, Seq::ZERO, store.find(HeadOf(room)).await?))
     }
@@ -177,7 +174,7 @@ impl Reader {
         if since.seq < admitted {
             return Ok(Some(ResyncReason::Readmitted));
         }
-        let tag_at = async |seq| store::journal::tag_at(&mut *self.app.store.look().await?, room, seq).await;
+        let tag_at = |seq| self.app.store.find(TagOf { room, seq });
         let kept = match since.seq {
             seq if seq == head.seq => Some(head.tag),
             Seq::ZERO => tag_at(Seq(1)).await?.map(|_| Tag::default()),

@@ -107,8 +107,9 @@ async fn a_reader_that_takes_nothing_is_let_go_and_the_others_notice_nothing() {
     assert_eq!((joined.resync, joined.events.len()), (None, MANY), "its position still serves");
 }
 
-/// Each connection waits for the database twice, for its join and for what it said behind it, and there are as many of
-/// them as can read at once: were one of the two to keep the other from going on, nobody could read any more.
+/// Each connection waits for the database twice, for its join and for what it said behind it, and what the join reads then
+/// waits for one of as many connections to the database as there are clients: were one of the two to keep the other from
+/// going on, nobody could read any more.
 #[tokio::test]
 async fn connections_that_wait_for_the_database_twice_hold_up_nobody() {
     let (server, ada, room) = stage(quick()).await;

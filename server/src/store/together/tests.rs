@@ -3,43 +3,49 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
+use tokio::{sync::Semaphore, time::Instant};
 use watchbell_protocol::{
-    DeviceId, NotificationId, ProjectId, Room, Seq, Tag, Text, UnixMillis, UserId,
-    event::{DeviceKind, Level, Link, Notification, NotificationKind, Project, Role},
+    DeviceId, ProjectId, Room, Seq, Tag, Text, UnixMillis, UserId,
+    event::{DeviceKind, Project, Role},
     http::Account,
 };
 
 use super::*;
 use crate::{
     auth::FamilyId,
-    store::{self, FILE_NAME, Store, journal::Mark, project::Membership},
+    store::{
+        self, FILE_NAME, READERS, Store,
+        journal::{Mark, Row},
+        project::Membership,
+    },
 };
 
-/// How often the twin of a number was asked for.
+/// How often [`Twice`] was asked for.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Twice a number; a failure if one that is not positive is among them.
+/// Twice a number; nothing of 7, a failure of -1, and a defect is met by -2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Twice(i64);
 
 impl Wish for Twice {
     type Found = Option<i64>;
-    const AT_ONCE: usize = 50;
 
     fn queue(_: &Together) -> &Queue<Self> {
         unreachable!("its queue is the test's own")
     }
 
     async fn find(conn: &mut Conn, wishes: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, Option<i64>>> {
-        assert!((1..=Self::AT_ONCE).contains(&wishes.len()), "{} at once", wishes.len());
+        assert!((1..=AT_ONCE).contains(&wishes.len()), "{} at once", wishes.len());
         ASKED.fetch_add(1, Ordering::Relaxed);
         let mut found = BTreeMap::new();
         for wish in wishes {
             let (twice,): (i64,) = sqlx::query_as("SELECT 2 * $1").bind(wish.0).fetch_one(&mut *conn).await?;
-            if twice <= 0 {
-                return Err(sqlx::Error::RowNotFound);
+            match wish.0 {
+                7 => {}
+                -1 => return Err(sqlx::Error::RowNotFound),
+                -2 => panic!("a defect, on purpose"),
+                _ => assert!(found.insert(*wish, Some(twice)).is_none()),
             }
-            found.insert(*wish, (twice != 14).then_some(twice));
         }
         Ok(found)
     }
@@ -60,13 +66,17 @@ async fn many_at_once_are_asked_for_as_few_and_each_gets_its_own() {
         assert_eq!(found.unwrap(), (number != 7).then_some(2 * number));
     }
     let asked = ASKED.load(Ordering::Relaxed);
-    assert!((1000 / Twice::AT_ONCE..100).contains(&asked), "1000 were asked for in {asked} pieces");
+    assert!((1000 / AT_ONCE..100).contains(&asked), "1000 were asked for in {asked} pieces");
 
-    // One that fails is told to all who asked with it, and to nobody after.
-    let found = join_all([3, -1, 5].map(|number| queue.find(Twice(number)))).await;
-    for told in found.into_iter().map(|found| found.unwrap_err().to_string()) {
-        assert!(told.ends_with(&sqlx::Error::RowNotFound.to_string()), "{told}");
-    }
+    // What is wrong with some is told to them alone, and nobody waits for ever after a defect.
+    let found = join_all([3, -1, 5, -2, 7].map(|number| queue.find(Twice(number)))).await;
+    assert!(
+        matches!(
+            found[..],
+            [Ok(Some(6)), Err(sqlx::Error::RowNotFound), Ok(Some(10)), Err(sqlx::Error::WorkerCrashed), Ok(None)]
+        ),
+        "{found:?}"
+    );
     assert_eq!(queue.find(Twice(3)).await.unwrap(), Some(6));
 
     // Whoever goes away takes nothing from the others.
@@ -76,26 +86,64 @@ async fn many_at_once_are_asked_for_as_few_and_each_gets_its_own() {
     assert_eq!(stays.await.unwrap(), Some(10));
 
     store.close().await;
-    queue.find(Twice(3)).await.unwrap_err();
+    assert!(matches!(queue.find(Twice(3)).await, Err(sqlx::Error::PoolClosed)));
 }
 
 #[tokio::test]
-async fn what_was_written_before_it_was_asked_for_is_found() {
+async fn nobody_waits_for_ever_for_a_connection() {
     let (_folder, store) = store().await;
-    let room = Room::User(UserId::fresh());
-    for number in 1..100 {
-        // Somebody asks all the time.
-        let other = tokio::spawn({
-            let store = store.clone();
-            async move { store.find(store::journal::HeadOf(room)).await }
-        });
-        let head = Mark { seq: Seq(number), tag: Tag(7) };
-        let mut tx = store.write().await.unwrap();
-        store::journal::set_heads(&mut tx, &BTreeMap::from([(room, head)])).await.unwrap();
-        tx.commit().await.unwrap();
-        assert_eq!(store.find(store::journal::HeadOf(room)).await.unwrap(), head);
-        assert!(other.await.unwrap().unwrap().seq.0 >= number - 1);
+    let mut taken = Vec::new();
+    for _ in 0..READERS {
+        taken.push(store.look().await.unwrap());
     }
+    let wish = || store.find(HeadOf(Room::User(UserId::fresh())));
+    // From here on nothing is asked of another thread, so the clock may run ahead.
+    tokio::time::pause();
+    let since = Instant::now();
+    let found = join_all((0..3 * AT_ONCE).map(|_| wish())).await;
+    assert!(found.iter().all(|found| matches!(found, Err(sqlx::Error::PoolTimedOut))), "{found:?}");
+    assert_eq!(since.elapsed().as_secs(), LONGEST.as_secs(), "each waits for its own, not for those before");
+    tokio::time::resume();
+    drop(taken);
+    wish().await.unwrap();
+}
+
+/// What there is of [`Gated`], and what opens its gate.
+static THERE: AtomicUsize = AtomicUsize::new(1);
+static ENTERED: Semaphore = Semaphore::const_new(0);
+static GATE: Semaphore = Semaphore::const_new(0);
+
+/// Is what it was when it was looked at; told only when the gate opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Gated;
+
+impl Wish for Gated {
+    type Found = usize;
+
+    fn queue(_: &Together) -> &Queue<Self> {
+        unreachable!("its queue is the test's own")
+    }
+
+    async fn find(_: &mut Conn, _: &BTreeSet<Self>) -> sqlx::Result<BTreeMap<Self, usize>> {
+        let there = THERE.load(Ordering::Relaxed);
+        ENTERED.add_permits(1);
+        GATE.acquire().await.unwrap().forget();
+        Ok(BTreeMap::from([(Self, there)]))
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_while_it_is_being_read_gets_what_is_read_after() {
+    let (_folder, store) = store().await;
+    let queue = Queue::start(&store.readers);
+    let mut before = Box::pin(queue.find(Gated));
+    assert!(futures_util::poll!(&mut before).is_pending());
+    ENTERED.acquire().await.unwrap().forget();
+    THERE.store(2, Ordering::Relaxed);
+    let mut after = Box::pin(queue.find(Gated));
+    assert!(futures_util::poll!(&mut after).is_pending());
+    GATE.add_permits(2);
+    assert_eq!((before.await.unwrap(), after.await.unwrap()), (1, 2));
 }
 
 /// A member for each name, the first in project `a`, the second in `b` and `a`, the third disabled and in `a`.
@@ -177,31 +225,16 @@ async fn a_sign_in_is_found_with_what_became_of_it() {
 }
 
 #[tokio::test]
-async fn of_many_notifications_each_member_gets_the_newest_of_their_own() {
+async fn an_event_that_is_not_in_the_journal_has_no_mark() {
     let (_folder, store) = store().await;
-    let (ids, [project, _]) = members(&store).await;
-    let made = |number: i64| Notification {
-        id: NotificationId::fresh(),
-        seq: Seq(number),
-        kind: NotificationKind::Notice,
-        level: Level::Error,
-        title: Text::clip("\"quoted\" \u{1f514}"),
-        body: Text::clip(""),
-        project: (number % 2 == 0).then_some(project.id),
-        link: (number % 2 == 1).then(|| Link::Url { url: Text::clip("https://example.org/?a=\"b\"") }),
-        at: UnixMillis(number),
-        read_at: (number % 3 == 0).then_some(UnixMillis(number)),
-    };
-    let many: Vec<Notification> = (1..=1100).map(made).collect();
+    let [full, empty] = [(); 2].map(|()| Room::User(UserId::fresh()));
+    let row = |seq| Row { id: seq, room: full, seq: Seq(seq), tag: Tag(u32::MAX - seq as u32), body: "{}".into() };
     let mut tx = store.write().await.unwrap();
-    for notification in &many {
-        store::notification::insert(&mut tx, ids[0], notification).await.unwrap();
-    }
-    let other = made(5);
-    store::notification::insert(&mut tx, ids[1], &other).await.unwrap();
+    let rows: Vec<_> = (3..=5).map(|seq| (row(seq), UnixMillis(0))).collect();
+    store::journal::insert(&mut tx, &rows).await.unwrap();
     tx.commit().await.unwrap();
-    let asked = [(0, 0), (0, 1099), (1, 0), (1, 6), (2, 0)];
-    let asked = asked.map(|(who, since)| store.find(NewestOf { member: ids[who], since: UnixMillis(since) }));
-    let found: Vec<Vec<Notification>> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
-    assert_eq!(found, [many[100..].to_vec(), many[1098..].to_vec(), vec![other], vec![], vec![]]);
+    let asked = [(full, 3), (full, 5), (full, 2), (full, 6), (empty, 3)];
+    let found = join_all(asked.map(|(room, seq)| store.find(TagOf { room, seq: Seq(seq) }))).await;
+    let found: Vec<Option<Tag>> = found.into_iter().map(Result::unwrap).collect();
+    assert_eq!(found, [Some(Tag(u32::MAX - 3)), Some(Tag(u32::MAX - 5)), None, None, None]);
 }
