@@ -14,7 +14,7 @@ use crate::{
     bus::{FanOut, Follower},
     clock::Clock,
     config::Config,
-    domain::{Holder, LeaseChange, lease::Leases, presence::Presences},
+    domain::{Holder, LeaseChange, lease::Leases, memberships::Memberships, presence::Presences},
     hub::Hub,
     ingest::{Ingest, Momentary, Writer},
     limits::Limits,
@@ -113,7 +113,14 @@ impl App {
         let tasks = TaskTracker::new();
         let (loops, writes) = (CancellationToken::new(), CancellationToken::new());
         let last = store::journal::last_id(&mut *store.look().await?).await?;
-        let fan_out = FanOut { hub: hub.clone(), presences: presences.clone(), clock, took: metrics.fan_out.clone() };
+        let memberships = Arc::new(Memberships::default());
+        let fan_out = FanOut {
+            hub: hub.clone(),
+            presences: presences.clone(),
+            memberships: memberships.clone(),
+            clock,
+            took: metrics.fan_out.clone(),
+        };
         let (bus, fan_out) = Follower::new(store.clone(), fan_out, last, timing.follow_every);
         let (ingest, writing) = Writer::new(store.clone(), leases.clone(), bus, clock, &config, &metrics);
         tasks.spawn(fan_out.run());
@@ -133,7 +140,8 @@ impl App {
         let flushers = Flushers::new(Handle::current().metrics().num_workers());
         flushers.start(&tasks, &loops);
 
-        let momentary = Momentary::new(store.clone(), hub.clone(), leases, presences.clone(), clock, &metrics);
+        let momentary =
+            Momentary::new(store.clone(), hub.clone(), leases, presences.clone(), memberships, clock, &metrics);
         Ok(Self(Arc::new(Parts {
             tls,
             metrics,

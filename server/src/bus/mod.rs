@@ -11,7 +11,7 @@ use watchbell_protocol::{Event, Room};
 
 use crate::{
     clock::{Clock, Moment},
-    domain::presence::Presences,
+    domain::{memberships::Memberships, presence::Presences},
     hub::{Entry, Hub, board::Key},
     store::{self, Store, journal::Row},
 };
@@ -43,6 +43,8 @@ pub struct FanOut {
     pub hub: Arc<Hub>,
     /// Who is here, and where they belong.
     pub presences: Arc<Presences>,
+    /// The memberships that momentary commands go by.
+    pub memberships: Arc<Memberships>,
     /// The clock.
     pub clock: Clock,
     /// How long it takes from the commit.
@@ -132,12 +134,16 @@ impl Follower {
             match &entry.event.event {
                 // Before the fan-out: who was removed hears nothing more of this room.
                 Event::ProjectMemberRemoved(removed) => {
+                    self.to.memberships.changed(removed.user, project);
                     self.to.hub.expel(entry.event.room, removed.user, entry.mark.seq);
                     self.to.presences.expelled(removed.user, project);
                     let key = Key::new("presence:changed", removed.user.to_string());
                     self.to.hub.end(entry.event.room, &key);
                 }
-                Event::ProjectMemberAdded(added) => self.to.presences.admitted(added.member.user, project),
+                Event::ProjectMemberAdded(added) => {
+                    self.to.memberships.changed(added.member.user, project);
+                    self.to.presences.admitted(added.member.user, project);
+                }
                 _ => {}
             }
         }
@@ -186,7 +192,8 @@ mod tests {
         assert_eq!(hub.land(room, id, Mark::default()), Landing::Live);
 
         let presences = Arc::new(Presences::new(Duration::ZERO));
-        let to = FanOut { hub, presences, clock: Clock, took: Metrics::off().fan_out };
+        let memberships = Arc::default();
+        let to = FanOut { hub, presences, memberships, clock: Clock, took: Metrics::off().fan_out };
         let (bus, follower) = Follower::new(store, to, 0, Duration::from_hours(1));
         for ids in [1..=2, 3..=3] {
             bus.publish(Clock.moment(), ids.map(|id| entry(room, id)).collect()).await;

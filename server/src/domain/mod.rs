@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod analysis;
 pub mod lease;
+pub mod memberships;
 pub mod notification;
 pub mod presence;
 pub mod project;

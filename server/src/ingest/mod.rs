@@ -7,7 +7,6 @@
 mod admin;
 mod apply;
 mod known;
-mod memberships;
 mod momentary;
 mod number;
 #[cfg(feature = "sabotage")]

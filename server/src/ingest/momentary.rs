@@ -9,14 +9,14 @@ use watchbell_protocol::{
     event::{LogsStream, Status},
 };
 
-use super::{apply::without_membership, memberships::Memberships};
+use super::apply::without_membership;
 use crate::{
     auth::{
         Principal,
         policy::{self, Place, Standing},
     },
     clock::Clock,
-    domain::{Holder, lease::Leases, presence::Presences},
+    domain::{Holder, lease::Leases, memberships::Memberships, presence::Presences},
     hub::Hub,
     metrics::Metrics,
     store::{
@@ -31,24 +31,25 @@ pub struct Momentary {
     hub: Arc<Hub>,
     leases: Arc<Leases>,
     presences: Arc<Presences>,
+    memberships: Arc<Memberships>,
     clock: Clock,
-    memberships: Memberships,
     /// How long it takes a progress from the command to the outboxes.
     took: Histogram,
 }
 
 impl Momentary {
-    /// With the database to look up memberships, the rooms, the leases, and who is here.
+    /// With the database to look up memberships, the rooms, the leases, who is here, and the memberships that are known.
     pub fn new(
         store: Store,
         hub: Arc<Hub>,
         leases: Arc<Leases>,
         presences: Arc<Presences>,
+        memberships: Arc<Memberships>,
         clock: Clock,
         metrics: &Metrics,
     ) -> Self {
         let took = metrics.latest_fan_out.clone();
-        Self { store, hub, leases, presences, clock, memberships: Memberships::default(), took }
+        Self { store, hub, leases, presences, memberships, clock, took }
     }
 
     /// Does what the command says, at once.
@@ -119,16 +120,17 @@ impl Momentary {
 
     async fn of_member(&self, user: UserId, project: ProjectId) -> Result<Standing, WireError> {
         let now = self.clock.moment();
-        if let Some(role) = self.memberships.get(user, project, now) {
-            return Ok(Standing::Member(role));
-        }
+        let since = match self.memberships.get(user, project, now) {
+            Ok(role) => return Ok(Standing::Member(role)),
+            Err(since) => since,
+        };
         let found = self.store.find(StandingOf { member: user, project }).await;
         let (membership, _) = found.map_err(|error| {
             tracing::error!(%error, "a membership could not be looked up");
             WireError::new(ErrorCode::Internal, "the server failed")
         })?;
         let Some(Membership { role, .. }) = membership else { return Ok(Standing::Stranger) };
-        self.memberships.note(user, project, role, now);
+        self.memberships.note(user, project, role, now, since);
         Ok(Standing::Member(role))
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use watchbell_protocol::{
-    CommandId, ErrorCode, Event, Room, Seq, ServerFrame, StateItem,
-    command::{ActivityPost, NotificationClear, NotificationReadAll, Notify, RoomJoin, RoomLeave},
+    CommandId, ErrorCode, Event, List, Room, Seq, ServerFrame, StateItem,
+    command::{ActivityPost, LogsAppend, NotificationClear, NotificationReadAll, Notify, RoomJoin, RoomLeave},
     event::{ActivityKind, Level, Role, Selection},
     frame::ResyncReason,
 };
@@ -263,6 +263,10 @@ async fn who_is_removed_by_another_process_leaves_at_once_and_hears_nothing_more
     a.join(room, None).await;
     b.join(room, None).await;
     b.join(bob.room(), None).await;
+    let lines = || LogsAppend { source: text("build"), lines: List::default() };
+    b.send(None, Some(room), lines()).await;
+    b.ask(room, post("before")).await.unwrap();
+    assert_eq!(posted(&mut a, room).await, "before");
     server.admin(AdminCommand::RemoveMember { project: project_of(room), user: bob.id }).await;
     b.find(|frame| matches!(frame, ServerFrame::Left { room: left } if *left == room).then_some(())).await;
     let told = b.event(bob.room(), |event| match event {
@@ -274,6 +278,12 @@ async fn who_is_removed_by_another_process_leaves_at_once_and_hears_nothing_more
     assert_eq!(posted(&mut a, room).await, "after");
     let refused = b.ask(room, post("still here")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Forbidden);
+    let refused = b.ask(room, lines()).await.unwrap_err();
+    assert_eq!(
+        refused.code,
+        ErrorCode::Forbidden,
+        "though it was allowed a moment ago, and is not looked up each time"
+    );
     assert!(b.kept().all(|frame| !format!("{frame:?}").contains("after")));
 }
 
