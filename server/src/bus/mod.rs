@@ -160,8 +160,8 @@ fn entry(row: Row) -> serde_json::Result<Entry> {
 #[cfg(test)]
 mod tests {
     use watchbell_protocol::{
-        ConnectionId, Epoch, Origin, RoomEvent, Seq, Tag, UnixMillis, UserId,
-        event::{NotificationCleared, Selection},
+        ConnectionId, Epoch, Origin, ProjectId, RoomEvent, Seq, Tag, Text, UnixMillis, UserId,
+        event::{Member, NotificationCleared, Project, ProjectMemberAdded, ProjectMemberRemoved, Role, Selection},
     };
 
     use super::*;
@@ -172,9 +172,12 @@ mod tests {
         ws::outbox::{Out, Outbox},
     };
 
-    fn entry(room: Room, id: i64) -> Entry {
+    fn cleared(room: Room, id: i64) -> Entry {
+        entry(room, id, NotificationCleared { which: Selection::Through(Seq(id)) }.into())
+    }
+
+    fn entry(room: Room, id: i64, event: Event) -> Entry {
         let mark = Mark { seq: Seq(id), tag: Tag(0) };
-        let event = NotificationCleared { which: Selection::Through(mark.seq) }.into();
         let (seq, tag) = (Some(mark.seq), Some(mark.tag));
         let event = RoomEvent { room, seq, tag, at: UnixMillis(0), origin: Origin::Server, event };
         Entry { id, mark, text: frames::event(&event), event }
@@ -196,12 +199,41 @@ mod tests {
         let to = FanOut { hub, presences, memberships, clock: Clock, took: Metrics::off().fan_out };
         let (bus, follower) = Follower::new(store, to, 0, Duration::from_hours(1));
         for ids in [1..=2, 3..=3] {
-            bus.publish(Clock.moment(), ids.map(|id| entry(room, id)).collect()).await;
+            bus.publish(Clock.moment(), ids.map(|id| cleared(room, id)).collect()).await;
         }
         drop(bus);
         follower.run().await;
         let outs = outbox.take(usize::MAX).outs.into_iter();
         let events = outs.filter(|out| matches!(out, Out::Text(text) if text.contains("notification:cleared")));
         assert_eq!(events.count(), 3);
+    }
+    #[tokio::test]
+    async fn whoever_was_admitted_or_removed_is_looked_up_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(store::FILE_NAME)).await.unwrap();
+        let project = Project { id: ProjectId::fresh(), name: Text::clip("web"), created_at: UnixMillis(0) };
+        let (room, now) = (Room::Project(project.id), Clock.moment());
+        let memberships = Arc::new(Memberships::default());
+        let [removed, admitted, other] = [(); 3].map(|()| {
+            let user = UserId::fresh();
+            let since = memberships.get(user, project.id, now).unwrap_err();
+            memberships.note(user, project.id, Role::Admin, now, since);
+            user
+        });
+        let (name, display_name) = (Text::clip("ada"), Text::clip("Ada"));
+        let member = Member { user: admitted, name, display_name, role: Role::Member, last_seen: None };
+        let changes = [
+            entry(room, 1, ProjectMemberRemoved { project: project.id, user: removed }.into()),
+            entry(room, 2, ProjectMemberAdded { project: project.clone(), member }.into()),
+        ];
+        let (hub, presences) = (Arc::new(Hub::new(Epoch(1))), Arc::new(Presences::new(Duration::ZERO)));
+        let to =
+            FanOut { hub, presences, memberships: memberships.clone(), clock: Clock, took: Metrics::off().fan_out };
+        let (bus, follower) = Follower::new(store, to, 0, Duration::from_hours(1));
+        bus.publish(now, changes.into()).await;
+        drop(bus);
+        follower.run().await;
+        let known = [removed, admitted, other].map(|user| memberships.get(user, project.id, now).ok());
+        assert_eq!(known, [None, None, Some(Role::Admin)]);
     }
 }

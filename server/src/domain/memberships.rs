@@ -10,8 +10,9 @@ use watchbell_protocol::{ProjectId, UserId, event::Role};
 
 use crate::clock::Moment;
 
-/// How long an answer is used, at most: whoever changes a membership tells it, unless the journal cannot be followed.
-const USED: Duration = Duration::from_secs(30);
+/// How long an answer is used, at most. Admissions and removals are told; this is for what nobody tells: an account that was
+/// disabled, and a journal that cannot be followed. Whoever is cut off is so within as long.
+const USED: Duration = Duration::from_secs(5);
 /// Answers in each half of what is kept.
 const HALF: usize = 2048;
 
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_used_for_half_a_minute_and_what_is_kept_is_bounded() {
+    async fn an_answer_is_used_for_a_while_and_what_is_kept_is_bounded() {
         let (memberships, now) = (Memberships::default(), Moment::now());
         let (user, project) = (UserId::fresh(), ProjectId::fresh());
         let since = memberships.get(user, project, now).unwrap_err();

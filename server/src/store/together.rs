@@ -111,16 +111,25 @@ async fn answer<W: Wish>(readers: Readers, mut asked: mpsc::Receiver<Asked<W>>) 
         {
             waiting.push(next);
         }
+        waiting.retain(|(_, tell)| !tell.is_closed());
         let wishes: BTreeSet<W> = waiting.iter().map(|(wish, _)| *wish).collect();
         match find(&readers, &wishes).await {
-            Ok(found) => {
-                for (wish, tell) in waiting.drain(..) {
-                    // Whoever went away needs no answer.
-                    let _ = tell.send(Ok(found.get(&wish).cloned().unwrap_or_default()));
-                }
+            Ok(found) => tell_all(&mut waiting, |wish| Ok(found.get(wish).cloned().unwrap_or_default())),
+            // There was nothing to ask with, for none of them.
+            Err(sqlx::Error::PoolTimedOut) => tell_all(&mut waiting, |_| Err(sqlx::Error::PoolTimedOut)),
+            Err(sqlx::Error::PoolClosed) => tell_all(&mut waiting, |_| Err(sqlx::Error::PoolClosed)),
+            Err(error) => {
+                tracing::warn!(%error, wishes = wishes.len(), "what was asked for as one is asked for one by one");
+                each_alone(&readers, &mut waiting).await;
             }
-            Err(_) => each_alone(&readers, &mut waiting).await,
         }
+    }
+}
+
+fn tell_all<W: Wish>(waiting: &mut Vec<Asked<W>>, answer: impl Fn(&W) -> sqlx::Result<W::Found>) {
+    for (wish, tell) in waiting.drain(..) {
+        // Whoever went away needs no answer.
+        let _ = tell.send(answer(&wish));
     }
 }
 
@@ -136,6 +145,9 @@ async fn each_alone<W: Wish>(readers: &Readers, waiting: &mut Vec<Asked<W>>) {
 
 /// What there is of each. A defect that one of them meets is an error, and not the end of all that come later.
 async fn find<W: Wish>(readers: &Readers, wishes: &BTreeSet<W>) -> sqlx::Result<BTreeMap<W, W::Found>> {
+    if wishes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let mut conn = readers.look().await?;
     let found = AssertUnwindSafe(W::find(&mut conn, wishes)).catch_unwind().await;
     found.unwrap_or(Err(sqlx::Error::WorkerCrashed))

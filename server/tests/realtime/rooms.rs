@@ -264,9 +264,13 @@ async fn who_is_removed_by_another_process_leaves_at_once_and_hears_nothing_more
     b.join(room, None).await;
     b.join(bob.room(), None).await;
     let lines = || LogsAppend { source: text("build"), lines: List::default() };
-    b.send(None, Some(room), lines()).await;
     b.ask(room, post("before")).await.unwrap();
     assert_eq!(posted(&mut a, room).await, "before");
+    // Every admission has been told by now, so that this one's answer is known at the removal.
+    b.send(None, Some(room), lines()).await;
+    b.ask(room, post("the lines were taken")).await.unwrap();
+    assert!(b.kept().all(|frame| !matches!(frame, ServerFrame::Error(_))));
+    assert_eq!(posted(&mut a, room).await, "the lines were taken");
     server.admin(AdminCommand::RemoveMember { project: project_of(room), user: bob.id }).await;
     b.find(|frame| matches!(frame, ServerFrame::Left { room: left } if *left == room).then_some(())).await;
     let told = b.event(bob.room(), |event| match event {
