@@ -4,13 +4,18 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{PASSWORD, Server};
-use watchbell_protocol::UnixMillis;
+use watchbell_protocol::{Text, TokenId, UnixMillis};
 use watchbell_server::{
     auth::access::{AccessTokens, Subject},
     auth::{FamilyId, keys::Keys},
     config::Span,
-    store::accounts,
+    store::{
+        accounts::{self, Revoked},
+        api_tokens::{self, ApiToken},
+    },
 };
 
 #[tokio::test]
@@ -133,22 +138,43 @@ async fn a_disabled_member_is_kept_out_at_every_door() {
 }
 
 #[tokio::test]
-async fn what_was_revoked_is_found_among_live_connections() {
+async fn what_was_revoked_lately_is_found() {
     let server = Server::start().await;
-    let mut admitted = accounts::Admitted::default();
+    let ada = server.user_id("ada").await;
+    let mut families = Vec::new();
     for _ in 0..3 {
         let token = server.sign_in("ada", PASSWORD).await.text("access_token");
         let principal = server.app.auth.authenticate_token(&token, server.app.clock.now()).await.unwrap();
-        let watchbell_server::auth::Principal::User { id, family, .. } = principal else { panic!("a member") };
-        admitted.families.insert(family);
-        admitted.users.insert(id);
+        let watchbell_server::auth::Principal::User { family, .. } = principal else { panic!("a member") };
+        families.push(family);
     }
     let mut tx = server.app.store.write().await.unwrap();
-    assert_eq!(accounts::revoked_among(&mut tx, &admitted).await.unwrap(), accounts::Admitted::default());
-    let ended = *admitted.families.first().unwrap();
-    accounts::revoke(&mut tx, ended, UnixMillis(1)).await.unwrap();
-    let revoked = accounts::revoked_among(&mut tx, &admitted).await.unwrap();
-    assert_eq!(revoked, accounts::Admitted { families: [ended].into(), ..accounts::Admitted::default() });
+    assert_eq!(accounts::revoked_after(&mut tx, UnixMillis(0)).await.unwrap(), Revoked::default());
+    for (family, at) in families.iter().zip([10, 20]) {
+        accounts::revoke(&mut tx, *family, UnixMillis(at)).await.unwrap();
+    }
+    accounts::set_disabled(&mut tx, ada, Some(UnixMillis(30))).await.unwrap();
+    let token = TokenId::fresh();
+    let (name, scopes, projects) = (Text::clip("build"), BTreeSet::new(), BTreeSet::new());
+    let kept = ApiToken {
+        id: token,
+        name,
+        secret_hash: [0; 32],
+        scopes,
+        projects,
+        created_at: UnixMillis(0),
+        revoked_at: None,
+    };
+    api_tokens::insert(&mut tx, &kept).await.unwrap();
+    api_tokens::revoke(&mut tx, token, UnixMillis(40)).await.unwrap();
+
+    let all = Revoked { families: [families[0], families[1]].into(), users: [ada].into(), tokens: [token].into() };
+    assert_eq!(accounts::revoked_after(&mut tx, UnixMillis(9)).await.unwrap(), all);
+    let late = Revoked { families: [families[1]].into(), ..all.clone() };
+    assert_eq!(accounts::revoked_after(&mut tx, UnixMillis(10)).await.unwrap(), late);
+    let last = Revoked { tokens: all.tokens, ..Revoked::default() };
+    assert_eq!(accounts::revoked_after(&mut tx, UnixMillis(30)).await.unwrap(), last);
+    assert_eq!(accounts::revoked_after(&mut tx, UnixMillis(40)).await.unwrap(), Revoked::default());
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::{
     clock::{Clock, Moment},
     domain::{memberships::Memberships, presence::Presences},
     hub::{Entry, Hub, board::Key},
-    store::{self, Store, journal::Row},
+    store::{self, Store, Writes, journal::Row},
 };
 
 /// Transactions that may wait to be sent out; the writer waits when there are more.
@@ -31,6 +31,7 @@ pub struct Bus {
 pub struct Follower {
     committed: mpsc::Receiver<(Moment, Vec<Entry>)>,
     store: Store,
+    writes: Writes,
     to: FanOut,
     /// The id of the last row that was sent out.
     last: i64,
@@ -64,7 +65,8 @@ impl Follower {
     /// Begins behind the row `last`; looks for rows of other processes `every` so often.
     pub fn new(store: Store, to: FanOut, last: i64, every: Duration) -> (Bus, Self) {
         let (sender, committed) = mpsc::channel(QUEUE);
-        (Bus { committed: sender }, Self { committed, store, to, last, every })
+        let writes = store.writes();
+        (Bus { committed: sender }, Self { committed, store, writes, to, last, every })
     }
 
     /// Sends out until the writer has ended.
@@ -81,7 +83,7 @@ impl Follower {
                     }
                     None => return,
                 },
-                _ = look.tick() => self.catch_up().await,
+                _ = look.tick() => self.look().await,
             }
         }
     }
@@ -89,7 +91,7 @@ impl Follower {
     async fn handed_over(&mut self, entries: Vec<Entry>) {
         if entries.first().is_some_and(|entry| entry.id > self.last + 1) {
             // Another process wrote in between.
-            self.catch_up().await;
+            let _ = self.catch_up().await;
         }
         for entry in entries {
             // Those that were found by looking already are not sent again.
@@ -99,14 +101,22 @@ impl Follower {
         }
     }
 
-    /// Sends out what is in the journal and was not sent out yet.
-    async fn catch_up(&mut self) {
+    /// Looks for rows of other processes, if any may have been written.
+    async fn look(&mut self) {
+        if self.writes.to_look(self.to.clock.moment()) && !self.catch_up().await {
+            self.writes.failed();
+        }
+    }
+
+    /// Sends out what is in the journal and was not sent out yet; whether that could be read.
+    async fn catch_up(&mut self) -> bool {
+        let began = self.to.clock.moment();
         loop {
             let rows = match self.read().await {
                 Ok(rows) => rows,
                 Err(error) => {
                     tracing::error!(%error, "the journal could not be followed; trying again soon");
-                    return;
+                    return false;
                 }
             };
             let was_last = rows.len() < PAGE as usize;
@@ -114,11 +124,16 @@ impl Follower {
                 self.last = row.id;
                 match entry(row) {
                     Ok(entry) => self.send_out(&entry),
-                    Err(error) => tracing::error!(%error, row.id = self.last, "a row of the journal does not parse"),
+                    Err(error) => {
+                        // It may be somebody's removal.
+                        self.to.memberships.forget();
+                        tracing::error!(%error, row.id = self.last, "a row of the journal does not parse");
+                    }
                 }
             }
             if was_last {
-                return;
+                self.to.memberships.hold(began);
+                return true;
             }
         }
     }
@@ -207,6 +222,32 @@ mod tests {
         let events = outs.filter(|out| matches!(out, Out::Text(text) if text.contains("notification:cleared")));
         assert_eq!(events.count(), 3);
     }
+
+    #[tokio::test]
+    async fn memberships_hold_as_long_as_the_journal_can_be_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(store::FILE_NAME)).await.unwrap();
+        let (user, project, now) = (UserId::fresh(), ProjectId::fresh(), Clock.moment());
+        let memberships = Arc::new(Memberships::default());
+        let since = memberships.get(user, project, now).unwrap_err();
+        memberships.note(user, project, Role::Member, now, since);
+        let later = now + Duration::from_secs(5);
+        assert_eq!(memberships.get(user, project, later), Err(since));
+        let (hub, presences) = (Arc::new(Hub::new(Epoch(1))), Arc::new(Presences::new(Duration::ZERO)));
+        let to =
+            FanOut { hub, presences, memberships: memberships.clone(), clock: Clock, took: Metrics::off().fan_out };
+        let (_bus, mut follower) = Follower::new(store.clone(), to, 0, Duration::from_hours(1));
+        follower.look().await;
+        assert_eq!(memberships.get(user, project, later), Ok(Role::Member), "nothing has changed since");
+
+        let unreadable = "INSERT INTO journal (id, room, seq, tag, at, body) VALUES (1, $1, 1, 0, 0, 'no event')";
+        let mut tx = store.write().await.unwrap();
+        sqlx::query(unreadable).bind(Room::Project(project).to_string()).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        follower.look().await;
+        assert!(memberships.get(user, project, now).is_err(), "it may have been a removal");
+    }
+
     #[tokio::test]
     async fn whoever_was_admitted_or_removed_is_looked_up_again() {
         let folder = tempfile::tempdir().unwrap();

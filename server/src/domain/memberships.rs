@@ -1,7 +1,8 @@
 //! Memberships that were looked up, for momentary commands alone: those come many times a second, and are not worth a query
 //! each. Durable commands ask the database, inside their transaction.
 //!
-//! Deliberately absent: who is no member. They may be one the next moment, and would be refused all the same.
+//! Whoever follows the journal tells of changes, and says up to when all were told. Deliberately absent: who is no member, for
+//! they may be one the next moment; and who is disabled, for they lose the connection itself.
 
 use std::{collections::HashMap, mem, time::Duration};
 
@@ -10,8 +11,8 @@ use watchbell_protocol::{ProjectId, UserId, event::Role};
 
 use crate::clock::Moment;
 
-/// How long an answer is used, at most. Admissions and removals are told; this is for what nobody tells: an account that was
-/// disabled, and a journal that cannot be followed. Whoever is cut off is so within as long.
+/// How long an answer is used after it was looked up, or last held: if the journal cannot be followed, nobody tells of
+/// changes.
 const USED: Duration = Duration::from_secs(5);
 /// Answers in each half of what is kept.
 const HALF: usize = 2048;
@@ -28,6 +29,8 @@ struct LookedUp {
     young: HashMap<(UserId, ProjectId), (Role, Moment)>,
     old: HashMap<(UserId, ProjectId), (Role, Moment)>,
     changes: Changes,
+    /// When all of them held.
+    held: Option<Moment>,
 }
 
 /// How many changes were told of.
@@ -39,7 +42,8 @@ impl Memberships {
     pub fn get(&self, user: UserId, project: ProjectId, now: Moment) -> Result<Role, Changes> {
         let looked_up = self.looked_up.lock();
         let found = [&looked_up.young, &looked_up.old].into_iter().find_map(|half| half.get(&(user, project)));
-        found.filter(|(_, at)| now < *at + USED).map(|(role, _)| *role).ok_or(looked_up.changes)
+        let fresh = found.filter(|(_, at)| looked_up.held.unwrap_or(*at).max(*at) + USED > now);
+        fresh.map(|(role, _)| *role).ok_or(looked_up.changes)
     }
 
     /// Notes what was looked up, unless something changed meanwhile: it may be what was there before.
@@ -52,6 +56,17 @@ impl Memberships {
             looked_up.old = mem::take(&mut looked_up.young);
         }
         looked_up.young.insert((user, project), (role, now));
+    }
+
+    /// Every change up to that moment was told: all that is kept held then.
+    pub fn hold(&self, at: Moment) {
+        self.looked_up.lock().held = Some(at);
+    }
+
+    /// There was a change, and nobody knows whose.
+    pub fn forget(&self) {
+        let mut looked_up = self.looked_up.lock();
+        *looked_up = LookedUp { changes: Changes(looked_up.changes.0 + 1), ..LookedUp::default() };
     }
 
     /// Somebody was admitted, removed, or is something else now.
@@ -78,6 +93,15 @@ mod tests {
         memberships.note(user, project, Role::Admin, now + USED, since);
         assert_eq!(memberships.get(user, project, now + USED), Ok(Role::Admin), "the newest counts");
 
+        memberships.hold(now + USED * 3);
+        assert_eq!(
+            memberships.get(user, project, now + USED * 7 / 2),
+            Ok(Role::Admin),
+            "all changes were told until then"
+        );
+        memberships.hold(now);
+        assert!(memberships.get(user, project, now + USED * 3).is_err(), "nobody tells any more");
+
         let crowd: Vec<_> = (0..HALF * 3).map(|_| UserId::fresh()).collect();
         for user in &crowd {
             memberships.note(*user, project, Role::Member, now, since);
@@ -103,6 +127,12 @@ mod tests {
         assert_eq!(memberships.get(user, project, now), Err(after), "it was looked up before the change was told");
         memberships.note(user, project, Role::Member, now, after);
         assert_eq!(memberships.get(user, project, now), Ok(Role::Member));
+
+        // Nor is anything kept or noted if nobody knows whose change it was.
+        memberships.forget();
+        memberships.note(user, project, Role::Member, now, after);
+        let after = memberships.get(user, project, now).unwrap_err();
+        memberships.note(user, project, Role::Member, now, after);
 
         // Also when it is among the older ones.
         for _ in 0..HALF {

@@ -21,8 +21,13 @@ pub mod project;
 mod readers;
 pub mod state;
 mod together;
+mod writes;
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -32,7 +37,7 @@ use sqlx::{
 };
 use watchbell_protocol::Epoch;
 
-pub use self::{readers::Look, together::Wish};
+pub use self::{readers::Look, together::Wish, writes::Writes};
 use self::{readers::Readers, together::Together};
 
 /// A connection inside or outside a transaction; what queries take.
@@ -60,6 +65,8 @@ pub struct Store {
     readers: Readers,
     together: Together,
     epoch: Epoch,
+    /// Where the engine writes what is not in the file yet.
+    log: PathBuf,
 }
 
 /// Why the database could not be opened.
@@ -107,7 +114,10 @@ impl Store {
         let epoch = epoch(&writer).await?;
         let readers = Readers::new(options.read_only(true), READERS);
         let together = Together::start(&readers);
-        Ok(Self { writer, readers, together, epoch })
+        let mut log = file.as_os_str().to_owned();
+        log.push("-wal");
+        let log = PathBuf::from(log);
+        Ok(Self { writer, readers, together, epoch, log })
     }
 
     /// The life of the journals in this database.
@@ -128,6 +138,11 @@ impl Store {
     /// What there is of something, asked for together with what others ask for at this moment. Read after this is called.
     pub async fn find<W: Wish>(&self, wish: W) -> sqlx::Result<W::Found> {
         W::queue(&self.together).find(wish).await
+    }
+
+    /// Tells whether anybody wrote, for one who looks again and again.
+    pub fn writes(&self) -> Writes {
+        Writes::new(self.log.clone())
     }
 
     /// Has the pages of the file that are in memory given back. The system keeps them as well, so that the next queries cost

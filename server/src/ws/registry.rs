@@ -8,7 +8,7 @@ use watchbell_protocol::{CloseCode, ConnectionId, TokenId, UserId};
 
 use crate::{
     auth::{FamilyId, Principal},
-    store::accounts::Admitted,
+    store::accounts::Revoked,
     tables::give_back,
 };
 
@@ -71,26 +71,8 @@ impl Connections {
         give_back(&mut open.by_id);
     }
 
-    /// By what all of them were let in.
-    pub fn admitted(&self) -> Admitted {
-        let open = self.open.lock();
-        let mut all = Admitted::default();
-        for Connection { proof, .. } in open.by_id.values() {
-            match *proof {
-                Proof::SignIn { user, family } => {
-                    all.users.insert(user);
-                    all.families.insert(family);
-                }
-                Proof::Token(token) => {
-                    all.tokens.insert(token);
-                }
-            }
-        }
-        all
-    }
-
     /// Ends every connection that was let in by something revoked.
-    pub fn revoke(&self, revoked: &Admitted) {
+    pub fn revoke(&self, revoked: &Revoked) {
         let mut open = self.open.lock();
         for connection in open.by_id.values_mut().filter(|connection| connection.proof.is_among(revoked)) {
             connection.end(Ending::Closed(CloseCode::Revoked));
@@ -131,10 +113,10 @@ impl Proof {
         }
     }
 
-    fn is_among(self, admitted: &Admitted) -> bool {
+    fn is_among(self, revoked: &Revoked) -> bool {
         match self {
-            Self::SignIn { user, family } => admitted.users.contains(&user) || admitted.families.contains(&family),
-            Self::Token(token) => admitted.tokens.contains(&token),
+            Self::SignIn { user, family } => revoked.users.contains(&user) || revoked.families.contains(&family),
+            Self::Token(token) => revoked.tokens.contains(&token),
         }
     }
 }
