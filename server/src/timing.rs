@@ -23,9 +23,9 @@ pub struct Timing {
     pub presence_grace: Duration,
     /// A room's presence goes out at most this often.
     pub presence_every: Duration,
-    /// The journal is looked through for rows of another process this often.
+    /// The journal is looked through for rows of another process this often, if any may have been written.
     pub follow_every: Duration,
-    /// Disabled members and revoked sign-ins are looked for this often.
+    /// Disabled members and revoked sign-ins are looked for this often, if anything was written.
     pub revocations_every: Duration,
     /// Old journal rows and command ids are deleted this often.
     pub prune_every: Duration,

@@ -38,6 +38,7 @@ impl ClientFrame {
             id: Option<CommandId>,
             #[serde(default)]
             room: Option<Room>,
+            #[serde(borrow)]
             cmd: std::borrow::Cow<'a, str>,
             #[serde(default, borrow)]
             data: Option<&'a RawValue>,

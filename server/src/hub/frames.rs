@@ -1,5 +1,6 @@
 //! Frames around parts that are encoded already: what is shared is not encoded again for each receiver.
 
+use smallvec::SmallVec;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Position, Room, RoomEvent, ServerFrame, frame::Gone};
 
@@ -10,9 +11,14 @@ pub(crate) fn list(texts: &[Utf8Bytes]) -> Utf8Bytes {
     board::list(texts.iter())
 }
 
-/// An event, encoded once for everybody.
+/// Most events are shorter.
+const EVENT_BYTES: usize = 2048;
+
+/// An event, encoded once for everybody. It may be kept for long, and so takes no more than its length.
 pub(crate) fn event(event: &RoomEvent) -> Utf8Bytes {
-    serde_json::to_string(event).expect("an event is plain JSON: string keys and plain values").into()
+    let mut json = SmallVec::<[u8; EVENT_BYTES]>::new();
+    serde_json::to_writer(&mut json, event).expect("an event is plain JSON: string keys and plain values");
+    str::from_utf8(&json).expect("JSON is UTF-8").into()
 }
 
 /// `{"batch":[…]}`; one event goes alone.

@@ -9,7 +9,7 @@ mod writing;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::oneshot,
     time::{sleep_until, timeout},
@@ -111,7 +111,12 @@ async fn read(
     let mut catching_up = CatchingUp::new(app, seat);
     // Nothing is heard before it is done, and everything else goes on meanwhile.
     let mut doing: Option<Doing<'_>> = None;
+    // One for all turns: it is seldom set anew, for the deadline seldom changes.
+    let mut timer = std::pin::pin!(sleep_until(session.deadline()));
     loop {
+        if timer.deadline() != session.deadline() {
+            timer.as_mut().reset(session.deadline());
+        }
         let effects = tokio::select! {
             heard = next(source, &seat.outbox), if doing.is_none() && !session.is_busy() => {
                 session.handle(said(app, &heard?, &admission.share), now())
@@ -123,7 +128,7 @@ async fn read(
             Some(done) = work.next(), if !work.is_empty() => session.handle(done.into(), now()),
             done = catching_up.next() => session.handle(done.into(), now()),
             Ok(ending) = &mut ending, if !ending.is_terminated() => session.handle(ending.into(), now()),
-            () = sleep_until(session.deadline()) => {
+            () = &mut timer => {
                 let listens = doing.is_none() && !session.is_busy() && seat.outbox.is_light();
                 session.handle(Input::Tick(if listens { Ear::Open } else { Ear::Closed }), now())
             }
@@ -219,10 +224,12 @@ fn perform<'a>(
         Effect::Heads => heads(app, seat),
         Effect::Submit(id, frame) => return Next::Waits(Box::pin(submit(app, principal, id, frame))),
         Effect::Momentary(frame) => {
-            return Next::Waits(Box::pin(async move {
+            let mut doing: Doing<'_> = Box::pin(async move {
                 momentary(app, seat, &principal, frame).await;
                 None
-            }));
+            });
+            // Most are done at once.
+            return if doing.as_mut().now_or_never().is_some() { Next::Goes } else { Next::Waits(doing) };
         }
         Effect::Join(id, room, asked) => {
             seat.enters(room);

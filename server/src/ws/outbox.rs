@@ -347,7 +347,8 @@ impl Outbox {
         if after != before {
             self.counted.queue_bytes.increment(after as f64 - before as f64);
         }
-        if after < before {
+        // With less before, nobody waited for less.
+        if after < before && before > PAGE_AFTER {
             self.taken.notify_one();
             self.lightened.notify_one();
         }

@@ -8,17 +8,17 @@ use crate::metrics::Deliveries;
 /// How much of what happened.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    durable: u64,
-    latest: u64,
-    stream: u64,
-    signal: u64,
-    control: u64,
+    durable: u32,
+    latest: u32,
+    stream: u32,
+    signal: u32,
+    control: u32,
     /// Values that were replaced while they waited.
-    pub(super) conflated: u64,
+    pub(super) conflated: u32,
     /// Lines that were dropped.
-    pub(super) dropped_lines: u64,
+    pub(super) dropped_lines: u32,
     /// Signals that were dropped.
-    pub(super) dropped_signals: u64,
+    pub(super) dropped_signals: u32,
 }
 
 impl Tally {
@@ -28,7 +28,7 @@ impl Tally {
             Slot::Durable { .. } => self.durable += 1,
             Slot::Signal { .. } => self.signal += 1,
             Slot::Diff { .. } | Slot::Latest { .. } => self.latest += 1,
-            Slot::Lines { lines, .. } => self.stream += u64::from(lines.count),
+            Slot::Lines { lines, .. } => self.stream += lines.count,
             Slot::Control { .. } | Slot::Heads(_) => self.control += 1,
             Slot::Ping | Slot::Reply(_) | Slot::Empty => {}
         }
@@ -36,9 +36,9 @@ impl Tally {
 
     /// Counts it. Most of the time most of it is nothing.
     pub(super) fn add_to(&self, counted: &Deliveries) {
-        let add = |counter: &Counter, number: u64| {
+        let add = |counter: &Counter, number: u32| {
             if number > 0 {
-                counter.increment(number);
+                counter.increment(number.into());
             }
         };
         add(&counted.durable, self.durable);

@@ -262,7 +262,7 @@ impl Waiting {
 
     fn missed(&mut self, room: Room, lines: &Lines) {
         *self.gaps.entry((room, lines.stream.clone())).or_default() += u64::from(lines.count);
-        self.tally.dropped_lines += u64::from(lines.count);
+        self.tally.dropped_lines += lines.count;
     }
 
     pub(super) fn withdraw(&mut self, room: Room, key: &Key) {
@@ -353,6 +353,9 @@ impl Waiting {
         self.seen = Seen::default();
         if self.slots.capacity() > RESTING {
             self.slots = VecDeque::new();
+        } else {
+            // Begin at the first place again: with thousands of receivers, it is the only one that the processor has at hand.
+            self.slots.clear();
         }
     }
 }
