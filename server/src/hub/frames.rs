@@ -1,6 +1,5 @@
 //! Frames around parts that are encoded already: what is shared is not encoded again for each receiver.
 
-use smallvec::SmallVec;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Position, Room, RoomEvent, ServerFrame, frame::Gone};
 
@@ -12,11 +11,11 @@ pub(crate) fn list(texts: &[Utf8Bytes]) -> Utf8Bytes {
 }
 
 /// Most events are shorter.
-const EVENT_BYTES: usize = 2048;
+const EVENT_BYTES: usize = 1024;
 
 /// An event, encoded once for everybody. It may be kept for long, and so takes no more than its length.
 pub(crate) fn event(event: &RoomEvent) -> Utf8Bytes {
-    let mut json = SmallVec::<[u8; EVENT_BYTES]>::new();
+    let mut json = Vec::with_capacity(EVENT_BYTES);
     serde_json::to_writer(&mut json, event).expect("an event is plain JSON: string keys and plain values");
     str::from_utf8(&json).expect("JSON is UTF-8").into()
 }
