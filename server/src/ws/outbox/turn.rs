@@ -149,13 +149,13 @@ impl Outbox {
 
     /// Changes what waits, as a room does, and sees to it that somebody writes it.
     pub(super) fn put_by_room<T>(&self, change: impl FnOnce(&mut Waiting) -> T) -> T {
-        let Some(express) = &self.express else {
-            let changed = self.change(change);
-            self.written.notify_one();
-            return changed;
-        };
         let (changed, call) = self.change(|waiting| (change(waiting), waiting.call()));
-        self.tell(express, call);
+        // Looked at after what the lock guards: of thousands of outboxes none is in the processor's cache, and to fetch two
+        // places of it one after the other takes twice as long.
+        match &self.express {
+            Some(express) => self.tell(express, call),
+            None => self.written.notify_one(),
+        }
         changed
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Waiting {
     pub(super) end: Option<End>,
     pub(super) pace: Pace,
     pub(super) turn: Turn,
-    /// Its flusher will come.
+    /// Its flusher will come, if it has one.
     pub(super) is_enrolled: bool,
     /// What happened and is not counted yet.
     pub(super) tally: Tally,
