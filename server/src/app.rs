@@ -133,6 +133,7 @@ impl App {
             ingest: ingest.clone(),
             leases: leases.clone(),
             presences: presences.clone(),
+            memberships: memberships.clone(),
             pages: pages.clone(),
             connections: connections.clone(),
         };

@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    domain::{lease::Leases, presence::Presences},
+    domain::{lease::Leases, memberships::Memberships, presence::Presences},
     hub::Hub,
     ingest::Ingest,
     store::Store,
@@ -40,6 +40,8 @@ pub struct Background {
     pub leases: Arc<Leases>,
     /// Who is here.
     pub presences: Arc<Presences>,
+    /// The memberships that momentary commands go by.
+    pub memberships: Arc<Memberships>,
     /// What many read at once.
     pub pages: Arc<Pages>,
     /// The connections.

@@ -1,13 +1,14 @@
 //! Whether anybody wrote to the database since it was looked at last, told by its log's time and size. A query is handed to
 //! the engine's thread and back, which is a hundred times dearer, and so it is most of what an idle server does.
 //!
-//! A hint, and no more: some file systems are late to tell. Deliberately absent: what was written.
+//! A hint, and no more: some file systems are late to tell, and a commit is to be seen only when the disk has taken what was
+//! written before. Deliberately absent: what was written.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use crate::clock::Moment;
 
-/// However unchanged the log seems, nobody goes without a look for longer.
+/// However unchanged the log seems, the first look that is wanted so long after the last one is due.
 const LOOK_ALL_THE_SAME: Duration = Duration::from_secs(3);
 
 /// For one who looks again and again, for what another process may have written. The looks are further apart than what a
@@ -29,7 +30,7 @@ enum Seen {
     /// It was like this when it was last looked at, and may have been written to in the same moment, which its time is too
     /// coarse to tell.
     JustNow(Stamp),
-    /// It was like this for a while when it was looked at at that moment: another write gives it another time.
+    /// It was like this for a while already when it was looked at, at that moment: another write gives it another time.
     Settled(Stamp, Moment),
 }
 

@@ -110,7 +110,7 @@ pub struct Outbox {
     counted: Arc<Deliveries>,
     /// Something for the connection's own task to write.
     written: Notify,
-    /// Something was taken, or taken back, or a write that was late is done: for whoever has a page.
+    /// Something of much was taken, or taken back, or a write that was late is done: for whoever has a page.
     taken: Notify,
     /// The same, for whoever would cause more.
     lightened: Notify,
@@ -347,7 +347,7 @@ impl Outbox {
         if after != before {
             self.counted.queue_bytes.increment(after as f64 - before as f64);
         }
-        // With less before, nobody waited for less.
+        // With less before, nobody waited for that; for the end of a late write, they are told when it is written.
         if after < before && before > PAGE_AFTER {
             self.taken.notify_one();
             self.lightened.notify_one();
