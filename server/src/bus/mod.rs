@@ -91,7 +91,7 @@ impl Follower {
     async fn handed_over(&mut self, entries: Vec<Entry>) {
         if entries.first().is_some_and(|entry| entry.id > self.last + 1) {
             // Another process wrote in between.
-            let _ = self.catch_up().await;
+            self.catch_up().await;
         }
         for entry in entries {
             // Those that were found by looking already are not sent again.
@@ -103,20 +103,21 @@ impl Follower {
 
     /// Looks for rows of other processes, if any may have been written.
     async fn look(&mut self) {
-        if self.writes.to_look(self.to.clock.moment()) && !self.catch_up().await {
-            self.writes.failed();
+        if self.writes.to_look(self.to.clock.moment()) {
+            self.catch_up().await;
         }
     }
 
-    /// Sends out what is in the journal and was not sent out yet; whether that could be read.
-    async fn catch_up(&mut self) -> bool {
+    /// Sends out what is in the journal and was not sent out yet. If that cannot be read, the next look does it.
+    async fn catch_up(&mut self) {
         let began = self.to.clock.moment();
         loop {
             let rows = match self.read().await {
                 Ok(rows) => rows,
                 Err(error) => {
+                    self.writes.failed();
                     tracing::error!(%error, "the journal could not be followed; trying again soon");
-                    return false;
+                    return;
                 }
             };
             let was_last = rows.len() < PAGE as usize;
@@ -133,7 +134,7 @@ impl Follower {
             }
             if was_last {
                 self.to.memberships.hold(began);
-                return true;
+                return;
             }
         }
     }
