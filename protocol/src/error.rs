@@ -120,5 +120,6 @@ fn parse_with_path<'a, T: Deserialize<'a>>(json: &'a str, root: &str) -> Result<
 /// The parser's sentence without "at line 1 column 7": a frame is one line that nobody sees.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.as_str(), |(sentence, _)| sentence).to_owned()
+    let sentence = text.rsplit_once(" at line ").map_or(text.as_str(), |(sentence, _)| sentence);
+    if error.is_data() { sentence.to_owned() } else { format!("not JSON: {sentence}") }
 }

@@ -231,6 +231,16 @@ fn what_cannot_be_taken_is_refused_by_code_and_field() {
 }
 
 #[test]
+fn what_is_no_json_is_said_to_be_none() {
+    for text in ["", "{", "hello", r#"{"cmd":"room:leave"} {}"#] {
+        let error = ClientFrame::parse(text).expect_err(text).error;
+        assert!(error.message.starts_with("not JSON: "), "{text}: {error}");
+    }
+    let error = ClientFrame::parse("7").expect_err("JSON, but no frame").error;
+    assert!(!error.message.contains("not JSON"), "{error}");
+}
+
+#[test]
 fn a_refused_frame_keeps_its_id_so_that_it_can_be_answered() {
     let id = CommandId(uuid(9));
     let refused = ClientFrame::parse(&format!(r#"{{"id":"{id}","cmd":"room:paint"}}"#)).expect_err("unknown command");
