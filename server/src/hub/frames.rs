@@ -1,5 +1,7 @@
 //! Frames around parts that are encoded already: what is shared is not encoded again for each receiver.
 
+use serde::Serialize as _;
+use serde_json::Serializer;
 use tungstenite::Utf8Bytes;
 use watchbell_protocol::{Position, Room, RoomEvent, ServerFrame, frame::Gone};
 
@@ -15,9 +17,10 @@ const EVENT_BYTES: usize = 1024;
 
 /// An event, encoded once for everybody. It may be kept for long, and so takes no more than its length.
 pub(crate) fn event(event: &RoomEvent) -> Utf8Bytes {
-    let mut json = Vec::with_capacity(EVENT_BYTES);
-    serde_json::to_writer(&mut json, event).expect("an event is plain JSON: string keys and plain values");
-    str::from_utf8(&json).expect("JSON is UTF-8").into()
+    // Not `to_writer`: that writes through a reference, one call more for each piece.
+    let mut json = Serializer::new(Vec::with_capacity(EVENT_BYTES));
+    event.serialize(&mut json).expect("an event is plain JSON: string keys and plain values");
+    str::from_utf8(&json.into_inner()).expect("JSON is UTF-8").into()
 }
 
 /// `{"batch":[…]}`; one event goes alone.
