@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 /// What went wrong, for programs. New codes may be added: treat an unknown one as `Internal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS, schemars::JsonSchema)]
@@ -110,16 +110,23 @@ fn parse_with_path<'a, T: Deserialize<'a>>(json: &'a str, root: &str) -> Result<
             (root, path) if path.starts_with('[') => format!("{root}{path}"),
             (root, path) => format!("{root}.{path}"),
         };
-        let error = WireError::new(ErrorCode::BadRequest, reason(error.inner()));
+        let error = WireError::new(ErrorCode::BadRequest, reason(error.inner(), json));
         if field.is_empty() { error } else { error.at(field) }
     })?;
-    deserializer.end().map_err(|error| WireError::new(ErrorCode::BadRequest, reason(&error)))?;
+    deserializer.end().map_err(|error| WireError::new(ErrorCode::BadRequest, reason(&error, json)))?;
     Ok(value)
 }
 
-/// The parser's sentence without "at line 1 column 7": a frame is one line that nobody sees.
-fn reason(error: &serde_json::Error) -> String {
+/// The parser's sentence without "at line 1 column 7": a frame is one line that nobody sees. Of a value of another type it
+/// says the same as of what is no JSON.
+fn reason(error: &serde_json::Error, json: &str) -> String {
     let text = error.to_string();
     let sentence = text.rsplit_once(" at line ").map_or(text.as_str(), |(sentence, _)| sentence);
-    if error.is_data() { sentence.to_owned() } else { format!("not JSON: {sentence}") }
+    if !error.is_data() && serde_json::from_str::<IgnoredAny>(json).is_err() {
+        return format!("not JSON: {sentence}");
+    }
+    match sentence {
+        "expected value" => "is of another type".to_owned(),
+        sentence => sentence.to_owned(),
+    }
 }

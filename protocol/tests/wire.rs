@@ -231,13 +231,24 @@ fn what_cannot_be_taken_is_refused_by_code_and_field() {
 }
 
 #[test]
-fn what_is_no_json_is_said_to_be_none() {
-    for text in ["", "{", "hello", r#"{"cmd":"room:leave"} {}"#] {
-        let error = ClientFrame::parse(text).expect_err(text).error;
-        assert!(error.message.starts_with("not JSON: "), "{text}: {error}");
+fn what_is_no_json_is_said_to_be_none_and_nothing_else_is() {
+    let said = |text: &str| ClientFrame::parse(text).expect_err(text).error;
+    for text in ["", "{", "hello", r#"{"cmd":"room:leave","id":}"#, r#"{"cmd":"room:leave"} {}"#] {
+        assert!(said(text).message.starts_with("not JSON: "), "{text}: {}", said(text));
     }
-    let error = ClientFrame::parse("7").expect_err("JSON, but no frame").error;
-    assert!(!error.message.contains("not JSON"), "{error}");
+    let notify = |level: &str, title: &str| format!(r#"{{"cmd":"notify","data":{{"level":{level},"title":{title}}}}}"#);
+    let wrong = [
+        "7".to_owned(),
+        notify("3", r#""x""#),
+        notify("1e999", r#""x""#),
+        notify(r#""info""#, r#""\ud83d""#),
+        r#"{"cmd":"notify","data":[1,2,3,4,5,6,7,8,9]}"#.to_owned(),
+    ];
+    for text in &wrong {
+        assert!(!said(text).message.contains("not JSON"), "{text}: {}", said(text));
+    }
+    let error = said(&wrong[1]);
+    assert_eq!((error.message.as_str(), error.field.as_deref()), ("is of another type", Some("data.level")));
 }
 
 #[test]

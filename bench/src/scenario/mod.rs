@@ -68,7 +68,7 @@ impl Plan {
         if self.quick { 1 } else { 3 }
     }
 
-    /// How long one load lasts.
+    /// How long one load lasts, of most scenarios.
     fn load(&self) -> Duration {
         Duration::from_secs(if self.quick { 2 } else { 4 })
     }

@@ -14,8 +14,8 @@ const SIZES: [usize; 3] = [50, 200, 500];
 const PER_ROOM: usize = 4;
 /// Events per second in each room.
 const RATE: f64 = 2.0;
-/// Longer than elsewhere: nowhere else are there so few deliveries, and upkeep that comes every second or two would count
-/// once or twice, as it happens.
+/// Longer than elsewhere: nowhere else is CPU divided by so few deliveries, and what a server does every second or two
+/// would count once more or less, as it happens.
 const LONGER: u32 = 2;
 
 pub async fn run(plan: &Plan) -> Result<Vec<Figure>> {

@@ -225,6 +225,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_gap_that_could_not_be_read_is_looked_at_again_though_nobody_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(store::FILE_NAME);
+        // The other keeps the database's log as it is when the first is closed.
+        let (store, _other) = (Store::open(&file).await.unwrap(), Store::open(&file).await.unwrap());
+        let (hub, presences) = (Arc::new(Hub::new(Epoch(1))), Arc::new(Presences::new(Duration::ZERO)));
+        let to = FanOut { hub, presences, memberships: Arc::default(), clock: Clock, took: Metrics::off().fan_out };
+        let (_bus, mut follower) = Follower::new(store.clone(), to, 0, Duration::from_hours(1));
+        follower.look().await;
+        follower.look().await;
+        let now = Clock.moment();
+        assert!(!follower.writes.to_look(now), "nobody wrote");
+
+        store.close().await;
+        follower.handed_over(vec![cleared(Room::User(UserId::fresh()), 5)]).await;
+        assert_eq!(follower.last, 0, "what is before it was not sent out");
+        assert!(follower.writes.to_look(now));
+    }
+
+    #[tokio::test]
     async fn memberships_hold_as_long_as_the_journal_can_be_followed() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join(store::FILE_NAME)).await.unwrap();
