@@ -3,12 +3,11 @@
 use std::io::{self, IsTerminal};
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
 use watchbell_server::config::{Format, Log};
 
 /// Starts logging as configured. Once per process.
 pub fn start(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(&log.level.0).context("log.level")?;
+    let filter = log.filter().context("log.level")?;
     let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(coloured);
     // A line that cannot be written (a full disk, a reader that is gone) is lost. Told on standard error as well, it
