@@ -199,6 +199,13 @@ mod tests {
         Entry { id, mark, text: frames::event(&event), event }
     }
 
+    /// One that sends out to nobody, and looks only when it is told to.
+    fn follower(store: Store, memberships: Arc<Memberships>) -> (Bus, Follower) {
+        let (hub, presences) = (Arc::new(Hub::new(Epoch(1))), Arc::new(Presences::new(Duration::ZERO)));
+        let to = FanOut { hub, presences, memberships, clock: Clock, took: Metrics::off().fan_out };
+        Follower::new(store, to, 0, Duration::from_hours(1))
+    }
+
     #[tokio::test]
     async fn what_follows_is_sent_out_without_a_look_at_the_database() {
         let folder = tempfile::tempdir().unwrap();
@@ -230,9 +237,7 @@ mod tests {
         let file = folder.path().join(store::FILE_NAME);
         // The other keeps the database's log as it is when the first is closed.
         let (store, _other) = (Store::open(&file).await.unwrap(), Store::open(&file).await.unwrap());
-        let (hub, presences) = (Arc::new(Hub::new(Epoch(1))), Arc::new(Presences::new(Duration::ZERO)));
-        let to = FanOut { hub, presences, memberships: Arc::default(), clock: Clock, took: Metrics::off().fan_out };
-        let (_bus, mut follower) = Follower::new(store.clone(), to, 0, Duration::from_hours(1));
+        let (_bus, mut follower) = follower(store.clone(), Arc::default());
         follower.look().await;
         follower.look().await;
         let now = Clock.moment();
@@ -254,10 +259,7 @@ mod tests {
         memberships.note(user, project, Role::Member, now, since);
         let later = now + Duration::from_secs(5);
         assert_eq!(memberships.get(user, project, later), Err(since));
-        let (hub, presences) = (Arc::new(Hub::new(Epoch(1))), Arc::new(Presences::new(Duration::ZERO)));
-        let to =
-            FanOut { hub, presences, memberships: memberships.clone(), clock: Clock, took: Metrics::off().fan_out };
-        let (_bus, mut follower) = Follower::new(store.clone(), to, 0, Duration::from_hours(1));
+        let (_bus, mut follower) = follower(store.clone(), memberships.clone());
         follower.look().await;
         assert_eq!(memberships.get(user, project, later), Ok(Role::Member), "nothing has changed since");
 
@@ -288,10 +290,7 @@ mod tests {
             entry(room, 1, ProjectMemberRemoved { project: project.id, user: removed }.into()),
             entry(room, 2, ProjectMemberAdded { project: project.clone(), member }.into()),
         ];
-        let (hub, presences) = (Arc::new(Hub::new(Epoch(1))), Arc::new(Presences::new(Duration::ZERO)));
-        let to =
-            FanOut { hub, presences, memberships: memberships.clone(), clock: Clock, took: Metrics::off().fan_out };
-        let (bus, follower) = Follower::new(store, to, 0, Duration::from_hours(1));
+        let (bus, follower) = follower(store, memberships.clone());
         bus.publish(now, changes.into()).await;
         drop(bus);
         follower.run().await;
